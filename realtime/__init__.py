@@ -1,0 +1,53 @@
+"""Server push for Flask: one log per room, Socket.IO and Server-Sent Events as two encodings of it.
+
+    >>> from realtime import Realtime
+    >>> realtime = Realtime()
+
+Importing this package patches nothing, opens nothing and starts nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .bus.base import Replay
+from .errors import (
+    BusUnavailable,
+    ConfigError,
+    Forbidden,
+    InvalidValue,
+    KeyConflict,
+    MalformedRequest,
+    MessageTooLarge,
+    RealtimeError,
+)
+from .message import Message, Position
+from .publisher import Publisher
+
+if TYPE_CHECKING:
+    from .extension import Realtime
+
+__all__ = [
+    "BusUnavailable",
+    "ConfigError",
+    "Forbidden",
+    "InvalidValue",
+    "KeyConflict",
+    "MalformedRequest",
+    "Message",
+    "MessageTooLarge",
+    "Position",
+    "Publisher",
+    "RealtimeError",
+    "Realtime",
+    "Replay",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # A script that only publishes does not pay for Flask: the extension is imported when it is asked for.
+    if name == "Realtime":
+        from .extension import Realtime  # noqa: PLC0415
+
+        return Realtime
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

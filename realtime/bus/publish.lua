@@ -1,0 +1,36 @@
+-- Publish one message, atomically: check the key, take an id from the log, add the message to each room's log under
+-- the same id together with the id of the room's message before it, so that a hole is visible to any reader.
+--
+-- KEYS   1 log   2 meta   3 key   then per room: its log, its tail
+-- ARGV   1 log length   2 history length   3 history ttl ms   4 tail ttl ms   5 key ttl ms
+--        6 digest   7 event   8 data   9 skip   10 spread ("1" or "")   11 rooms joined by LF
+-- Returns {id, duplicate, digest of the message that has the key}
+local known = redis.call('GET', KEYS[3])
+if known then
+  local at = string.find(known, ' ', 1, true)
+  return {string.sub(known, 1, at - 1), 1, string.sub(known, at + 1)}
+end
+
+local last = redis.call('HGET', KEYS[2], 'last')
+if not last or redis.call('EXISTS', KEYS[1]) == 0 then
+  -- The log is new, or was lost: a birth mark tells it from any log before it.
+  last = redis.call('XADD', KEYS[1], '*', 't', 'b', 'p', '0-0')
+  redis.call('HSET', KEYS[2], 'birth', last)
+end
+
+local fields = {'e', ARGV[7], 'd', ARGV[8]}
+if ARGV[9] ~= '' then fields[#fields + 1] = 'x'; fields[#fields + 1] = ARGV[9] end
+if ARGV[10] ~= '' then fields[#fields + 1] = 's'; fields[#fields + 1] = '1' end
+
+local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*',
+  't', 'm', 'p', last, 'r', ARGV[11], unpack(fields))
+redis.call('HSET', KEYS[2], 'last', id)
+
+for i = 4, #KEYS, 2 do
+  local previous = redis.call('GET', KEYS[i + 1]) or '0-0'
+  redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[2], id, 'p', previous, 'r', ARGV[11], unpack(fields))
+  redis.call('PEXPIRE', KEYS[i], ARGV[3])
+  redis.call('SET', KEYS[i + 1], id, 'PX', ARGV[4])
+end
+redis.call('SET', KEYS[3], id .. ' ' .. ARGV[6], 'PX', ARGV[5])
+return {id, 0, ARGV[6]}

@@ -1,0 +1,20 @@
+-- One consistent look at several rooms' logs and at the state of the whole log.
+--
+-- KEYS   1 log   2 meta   then per room: its log, its tail
+-- ARGV   1 "after" or "before"   2 the cursor   3 end of the range ("+" for none)   4 how many of each room
+-- Returns {newest id, birth, oldest id, cursor is in the log, then per room {entries, tail}}; "" where there is none
+local meta = redis.call('HMGET', KEYS[2], 'last', 'birth')
+local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)
+local answer = {meta[1] or '', meta[2] or '', '', 0}
+if oldest[1] then answer[3] = oldest[1][1] end
+if ARGV[1] == 'after' and #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2], 'COUNT', 1) > 0 then answer[4] = 1 end
+for i = 3, #KEYS, 2 do
+  local entries
+  if ARGV[1] == 'after' then
+    entries = redis.call('XRANGE', KEYS[i], '(' .. ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+  else
+    entries = redis.call('XREVRANGE', KEYS[i], ARGV[3], '-', 'COUNT', ARGV[4])
+  end
+  answer[#answer + 1] = {entries, redis.call('GET', KEYS[i + 1]) or ''}
+end
+return answer

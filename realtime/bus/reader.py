@@ -1,0 +1,177 @@
+"""The one reader that each process has of a shared log: follows it, checks its chain, survives its outages.
+
+It knows no database: a ``Source`` hands it raw entries and the state of the log. What it reads comes from a shared place
+and is not trusted: an entry that the publish script could not have written is left out, logged at most once a second.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import random
+import time
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from ..concurrency import Concurrency
+from ..errors import BusUnavailable, InvalidValue
+from ..message import Message, Position
+from .base import Receiver
+
+Raw = tuple[bytes, Mapping[bytes, bytes]]
+
+
+class Source(Protocol):
+    """Where the reader reads."""
+
+    def read(self, after: Position) -> Sequence[Raw]:
+        """Entries after a position, waiting a second or so for the first. Raises ``BusUnavailable``."""
+
+    def state(self) -> tuple[Position, Position]:
+        """The log's newest id and its birth. Raises ``BusUnavailable``."""
+
+
+class Backoff:
+    """Waiting times that double up to a cap, each drawn from zero to the full value, so that processes spread out."""
+
+    def __init__(self, *, first: float = 0.05, cap: float = 1.0) -> None:
+        self._first = first
+        self._cap = cap
+        self._step = first
+
+    def next(self) -> float:
+        """Seconds to wait before the next attempt."""
+        step, self._step = self._step, min(self._step * 2, self._cap)
+        return random.uniform(0, step)  # noqa: S311  spreads load, hides nothing
+
+    def reset(self) -> None:
+        """The last attempt worked."""
+        self._step = self._first
+
+
+class Reader:
+    """Follows a log from a position on and hands its entries to a receiver.
+
+    Args:
+        source: where to read.
+        receiver: who gets the entries.
+        concurrency: for the background task and for waiting.
+        head: the position to start after.
+        birth: the log's birth at that moment.
+    """
+
+    def __init__(
+        self, *, source: Source, receiver: Receiver, concurrency: Concurrency, head: Position, birth: Position
+    ) -> None:
+        self._source = source
+        self._receiver = receiver
+        self._concurrency = concurrency
+        self._position = head
+        self._linked = head
+        self._birth = birth
+        self._stopping = False
+        self._last_warning = float("-inf")
+        self._logger = logging.getLogger(__name__)
+        self.connected = True
+
+    def start(self) -> None:
+        """Follow the log in the background."""
+        self._concurrency.spawn(self._run, name="realtime-reader")
+
+    def stop(self) -> None:
+        """Deliver nothing more. The background task ends with its current read."""
+        self._stopping = True
+
+    def _run(self) -> None:
+        backoff = Backoff()
+        while not self._stopping:
+            try:
+                if not self.connected:
+                    self._check_state()
+                entries = self._source.read(self._position)
+                if not entries:
+                    self._check_state()
+                if not self.connected:
+                    self.connected = True
+                    self._logger.warning("the log can be read again, from %s on", self._position)
+                backoff.reset()
+            except BusUnavailable as exc:
+                if self._stopping:
+                    return
+                if self.connected:
+                    self.connected = False
+                    self._logger.error("the log cannot be read, trying again: %s", exc)
+                self._concurrency.sleep(backoff.next())
+                continue
+            self._take(entries)
+
+    def _take(self, entries: Sequence[Raw]) -> None:
+        for raw_id, fields in entries:
+            if self._stopping:
+                return
+            try:
+                self._take_one(raw_id, fields)
+            except (InvalidValue, UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as exc:
+                self._receiver.skip(self._position)
+                self._warn("an entry of the log was left out: %s", exc)
+            except Exception:
+                # A fault of ours in one message must not end delivery for everybody.
+                self._logger.exception("a message could not be delivered")
+        self._receiver.flush()
+
+    def _take_one(self, raw_id: bytes, fields: Mapping[bytes, bytes]) -> None:
+        at = self._position = Position.parse(raw_id.decode("ascii"))
+        kind, previous = fields[b"t"], Position.parse(fields[b"p"].decode("ascii"))
+        if kind == b"b":
+            self._reborn(at)
+            return
+        if previous != self._linked:
+            self._receiver.gap(previous)
+        self._linked = at
+        if kind == b"c":
+            payload = json.loads(fields[b"d"])
+            if not isinstance(payload, dict):
+                raise InvalidValue("a relayed payload is an object")
+            self._receiver.control(at, payload)
+            return
+        if kind != b"m":
+            raise InvalidValue(f"unknown kind {kind[:20]!r}")
+        rooms = tuple(fields[b"r"].decode().split("\n"))
+        if self._receiver.wants(rooms):
+            self._receiver.deliver(message_of(rooms, fields, at))
+        else:
+            self._receiver.skip(at)
+
+    def _check_state(self) -> None:
+        """Ids alone do not say that a log was lost or rolled back: compare with what the log says of itself."""
+        head, birth = self._source.state()
+        if birth != self._birth:
+            self._position = birth
+            self._reborn(birth)
+        elif head < self._position:
+            self._position = self._linked = head
+            self._receiver.gap(head)
+
+    def _reborn(self, birth: Position) -> None:
+        self._birth = self._linked = birth
+        self._receiver.gap(birth)
+
+    def _warn(self, text: str, *values: object) -> None:
+        now = time.monotonic()
+        if now - self._last_warning >= 1:
+            self._last_warning = now
+            self._logger.warning(text, *values)
+
+
+def message_of(rooms: tuple[str, ...], fields: Mapping[bytes, bytes], at: Position) -> Message:
+    """A message out of the fields of a log entry.
+
+    Raises:
+        InvalidValue, KeyError, ValueError: the entry is not one that the publish script wrote.
+    """
+    skip = json.loads(fields[b"x"]) if b"x" in fields else ()
+    if not all(isinstance(sid, str) for sid in skip):
+        raise InvalidValue("skipped session ids are strings")
+    return Message.restore(
+        rooms, fields[b"e"].decode(), fields[b"d"].decode(), at, skip=skip, spread=b"s" in fields
+    )

@@ -1,0 +1,112 @@
+"""Threads or greenlets: the one small module that hides the difference.
+
+The rest of the package asks a ``Concurrency`` for its lock, event, background task and sleep. Nothing is imported from
+gevent unless greenlets are asked for, and nothing is started before ``spawn``.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol
+
+
+class Event(Protocol):
+    """What ``threading.Event`` and gevent's have in common."""
+
+    def set(self) -> None:
+        """Wake every waiter, now and later."""
+
+    def clear(self) -> None:
+        """Let waiters wait again."""
+
+    def is_set(self) -> bool:
+        """Whether waiting would return at once."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until set, at most ``timeout`` seconds; whether it is set."""
+
+
+class Concurrency(ABC):
+    """How this process runs several things at once."""
+
+    mode: str
+    """Flask-SocketIO's name for it (its ``async_mode``)."""
+
+    @abstractmethod
+    def lock(self) -> AbstractContextManager[Any]:
+        """A new re-entrant lock."""
+
+    @abstractmethod
+    def event(self) -> Event:
+        """A new event, not set."""
+
+    @abstractmethod
+    def spawn(self, task: Callable[[], None], *, name: str) -> None:
+        """Run ``task`` in the background; it does not keep the process alive."""
+
+    @abstractmethod
+    def sleep(self, seconds: float) -> None:
+        """Let others run for this long."""
+
+
+class Threads(Concurrency):
+    """The standard library's threads; under gevent's monkey patching these are greenlets by themselves."""
+
+    mode = "threading"
+
+    def lock(self) -> AbstractContextManager[Any]:
+        return threading.RLock()
+
+    def event(self) -> Event:
+        return threading.Event()
+
+    def spawn(self, task: Callable[[], None], *, name: str) -> None:
+        threading.Thread(target=task, name=name, daemon=True).start()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+
+
+class Greenlets(Concurrency):
+    """gevent's greenlets. Raises ``ImportError`` when gevent is not installed."""
+
+    mode = "gevent"
+
+    def __init__(self) -> None:
+        import gevent  # noqa: PLC0415  gevent may only be imported when it is going to be used
+        import gevent.event  # noqa: PLC0415
+        import gevent.lock  # noqa: PLC0415
+
+        self._gevent = gevent
+
+    def lock(self) -> AbstractContextManager[Any]:
+        lock: AbstractContextManager[Any] = self._gevent.lock.RLock()
+        return lock
+
+    def event(self) -> Event:
+        event: Event = self._gevent.event.Event()
+        return event
+
+    def spawn(self, task: Callable[[], None], *, name: str) -> None:
+        self._gevent.spawn(task).name = name
+
+    def sleep(self, seconds: float) -> None:
+        self._gevent.sleep(seconds)
+
+
+def for_mode(mode: str) -> Concurrency:
+    """The concurrency that fits a Flask-SocketIO ``async_mode``."""
+    return Greenlets() if mode.startswith("gevent") else Threads()
+
+
+def detected() -> Concurrency:
+    """Greenlets where gevent has patched this process's sockets, else threads."""
+    monkey = sys.modules.get("gevent.monkey")
+    if monkey is not None and monkey.is_module_patched("socket"):
+        return Greenlets()
+    return Threads()

@@ -1,0 +1,152 @@
+"""Settings: the ``REALTIME_*`` keys, read once, checked at start.
+
+A value comes from the Flask config, else from the environment variable of the same name, else from the default.
+A bad value fails at start with the key's name, what was read, and what is allowed. This file may not open, connect or
+start anything.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from .errors import ConfigError
+
+BUS_SCHEMES: Final = ("memory", "redis", "rediss", "unix")
+_TRUE: Final = frozenset({"1", "true", "yes", "on"})
+_FALSE: Final = frozenset({"0", "false", "no", "off"})
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+
+
+def _number(low: float, high: float, kind: type[int] | type[float]) -> Callable[[Any], Any]:
+    def read(value: Any) -> Any:
+        if isinstance(value, bool):
+            raise ValueError
+        number = kind(value)
+        if not low <= number <= high:
+            raise ValueError
+        return number
+
+    read.__doc__ = f"{'a whole number' if kind is int else 'a number'} from {low:g} to {high:g}"
+    return read
+
+
+def _flag(value: Any) -> bool:
+    """true or false"""
+    if isinstance(value, bool):
+        return value
+    word = str(value).strip().lower()
+    if word in _TRUE:
+        return True
+    if word in _FALSE:
+        return False
+    raise ValueError
+
+
+def _bus_url(value: Any) -> str:
+    """memory://, redis://host:port/db, rediss://… or unix://path"""
+    if isinstance(value, str) and urlsplit(value).scheme in BUS_SCHEMES:
+        return value
+    raise ValueError
+
+
+def _namespace(value: Any) -> str:
+    """1-64 ASCII letters, digits and _ - . :"""
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
+        return value
+    raise ValueError
+
+
+def normal_origin(origin: str) -> str:
+    """An origin as browsers send it (RFC 6454): lower case, no path, no default port.
+
+    Raises:
+        ValueError: it is not ``scheme://host[:port]``.
+    """
+    parts = urlsplit(origin.strip().lower())
+    if not parts.scheme or not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.username:
+        raise ValueError
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = parts.port
+    if port is None or port == _DEFAULT_PORTS.get(parts.scheme):
+        return f"{parts.scheme}://{host}"
+    return f"{parts.scheme}://{host}:{port}"
+
+
+def _origins(value: Any) -> frozenset[str]:
+    """origins such as https://example.com, as a list or separated by commas (* is not accepted: cookies travel along)"""
+    names = value.split(",") if isinstance(value, str) else list(value)
+    return frozenset(normal_origin(name) for name in names if name.strip())
+
+
+def _setting(default: Any, read: Callable[[Any], Any]) -> Any:
+    return field(default=default, metadata={"read": read})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that can be configured. Times are seconds, sizes are bytes, unless the name says otherwise."""
+
+    bus_url: str = _setting("memory://", _bus_url)
+    """Where messages meet. Default: ``REDIS_URL`` when that is set, else the embedded ``memory://`` (one process)."""
+    namespace: str = _setting("realtime", _namespace)
+    """Prefix of every Redis key: several applications can share one Redis."""
+    history_length: int = _setting(1000, _number(1, 100_000, int))
+    """Messages kept per room (Redis trims in blocks, so that a few more may remain)."""
+    history_ttl: float = _setting(86_400, _number(1, 31_536_000, float))
+    """A room's log is dropped when nothing was published to it for this long."""
+    log_length: int = _setting(10_000, _number(100, 10_000_000, int))
+    """Entries kept in the bus's own log: how far a process may fall behind before it reads from the rooms' logs."""
+    key_ttl: float = _setting(600, _number(1, 604_800, float))
+    """How long an idempotency key is remembered."""
+    allowed_origins: frozenset[str] = _setting(frozenset(), _origins)
+    """Other origins whose pages may connect and publish. The application's own origin always may."""
+    heartbeat: float = _setting(15, _number(0.05, 300, float))
+    """Longest silence on an SSE stream, and the ping interval of Engine.IO."""
+    retry: float = _setting(2, _number(0.05, 300, float))
+    """How long an EventSource waits before it reconnects; each stream is told this plus up to half of it."""
+    max_message_bytes: int = _setting(64 * 1024, _number(64, 16 * 1024 * 1024, int))
+    """The most bytes that one message's data may take as JSON."""
+    max_rooms_per_connection: int = _setting(64, _number(1, 10_000, int))
+    """Rooms that one stream or one Socket.IO connection may read at once."""
+    max_pending_bytes: int = _setting(256 * 1024, _number(1024, 64 * 1024 * 1024, int))
+    """Output that one slow connection may have waiting; past it only its cursor is kept and it reads on from the log."""
+    max_wait: float = _setting(30, _number(0, 300, float))
+    """The longest that ``wait=`` may hold a long poll."""
+    publish_timeout: float = _setting(2, _number(0.1, 60, float))
+    """After this long without an answer from Redis a publish fails."""
+    event_ids: bool = _setting(True, _flag)
+    """Send each message's id as the last argument of its Socket.IO event."""
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+        """Read the settings: Flask config first, then the environment, then the defaults.
+
+        Raises:
+            ConfigError: naming the key, what was read and what is allowed.
+        """
+        values: dict[str, Any] = {}
+        for one in fields(cls):
+            key = f"REALTIME_{one.name.upper()}"
+            value = config.get(key)
+            if value is None:
+                value = environ.get(key)
+            if value is None and one.name == "bus_url":
+                value = config.get("REDIS_URL") or environ.get("REDIS_URL") or None
+            if value is None:
+                continue
+            read = one.metadata["read"]
+            try:
+                values[one.name] = read(value)
+            except (TypeError, ValueError, OverflowError, AttributeError):
+                shown = _without_password(value) if one.name == "bus_url" else repr(value)
+                raise ConfigError(f"{key} is {shown}; allowed is {read.__doc__}") from None
+        return cls(**values)
+
+
+def _without_password(value: Any) -> str:
+    """A URL as a log may show it."""
+    return re.sub(r"//[^@/]*@", "//***@", repr(value))

@@ -1,0 +1,96 @@
+"""Errors: whose fault it is, which status says so, and what to do next.
+
+Every refusal in the package is one of these classes, so that the HTTP door, the Socket.IO acknowledgement and
+the Python caller all tell the same story in the same words. This file may not import anything of the package.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class RealtimeError(Exception):
+    """Base of every error that the package raises on purpose.
+
+    Attributes:
+        status: the HTTP status that carries this error.
+        code: a stable word for programs; the message is for people and may change.
+        retry_after: whole seconds after which trying again makes sense, or ``None``.
+    """
+
+    status: ClassVar[int] = 500
+    code: ClassVar[str] = "internal"
+
+    def __init__(self, message: str, *, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.retry_after = retry_after
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented shape: ``{"code": …, "message": …}``."""
+        return {"code": self.code, "message": self.message}
+
+
+class MalformedRequest(RealtimeError):
+    """The request cannot be read at all (client's fault)."""
+
+    status = 400
+    code = "malformed"
+
+
+class Forbidden(RealtimeError):
+    """The request is well formed, but this caller may not do this."""
+
+    status = 403
+    code = "forbidden"
+
+
+class KeyConflict(RealtimeError):
+    """An idempotency key was used before, for a message with other content."""
+
+    status = 409
+    code = "key_conflict"
+
+
+class MessageTooLarge(RealtimeError):
+    """The message or body is over the configured size."""
+
+    status = 413
+    code = "too_large"
+
+
+class UnsupportedMediaType(RealtimeError):
+    """The body is not declared as JSON. Requiring it keeps plain HTML forms of other sites out."""
+
+    status = 415
+    code = "unsupported_media_type"
+
+
+class InvalidValue(RealtimeError):
+    """A value was understood but is outside what is allowed (client's fault)."""
+
+    status = 422
+    code = "invalid_value"
+
+
+class BusUnavailable(RealtimeError):
+    """The bus cannot be reached: the message was not accepted. Trying again with the same key is always safe."""
+
+    status = 503
+    code = "bus_unavailable"
+
+    def __init__(self, message: str, *, retry_after: int | None = 1) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+
+class ConnectionClosed(RealtimeError):
+    """The connection was closed by this server while something was still using it."""
+
+    status = 503
+    code = "closed"
+
+
+class ConfigError(RealtimeError):
+    """A setting is wrong. Raised at start, never later, with the key, what was read, and what is allowed."""
+
+    code = "config"

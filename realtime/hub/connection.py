@@ -1,0 +1,89 @@
+"""Connection: one client's cursor into the rooms that it reads. The face that every transport wears.
+
+A connection holds no queue of its own worth the name: what is pending is bounded, and past the bound only the cursor is
+kept. How bytes reach the client is the subclass's business; when there is something for it, the hub's. This file does no I/O.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Any, ClassVar
+
+from ..message import START, Message, Position
+
+Encoder = Callable[[Message], Any]
+
+
+class State(IntEnum):
+    """Where a connection stands. The order matters: from LAGGING on, live messages pass it by."""
+
+    LIVE = 0
+    """Has everything up to the hub's position, taken or pending."""
+    CATCHING_UP = 1
+    """Live messages are collected while the log before them is being read."""
+    LAGGING = 2
+    """Only the cursor counts; it reads on from the log when it can take more."""
+    CLOSED = 3
+
+
+class Connection(ABC):
+    """One subscriber. All attributes belong to the hub and change only under its lock.
+
+    Args:
+        id: the name by which a publisher may leave it out (``skip_sid``).
+        encode: message to payload; connections with the same encoder share the payload's bytes.
+
+    Attributes:
+        rooms: what it reads.
+        cursor: everything up to here in its rooms was handed to the transport; the rest is pending or in the log.
+        pending: payloads not yet taken, all of them after the cursor.
+        greeted: the transport's opening words were said; until then a replay begins with ``opening``.
+        held: somebody is replaying into it; nobody else may take.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "cursor",
+        "encode",
+        "greeted",
+        "held",
+        "id",
+        "latest",
+        "pending",
+        "pending_bytes",
+        "rooms",
+        "state",
+    )
+
+    transport: ClassVar[str]
+    """What metrics call it."""
+
+    def __init__(self, id: str, encode: Encoder) -> None:
+        self.id = id
+        self.encode = encode
+        self.rooms: set[str] = set()
+        self.cursor = START
+        self.pending: list[Any] = []
+        self.pending_bytes = 0
+        self.state = State.LIVE
+        self.greeted = True
+        self.held = False
+        self.latest = 0
+
+    @abstractmethod
+    def wake(self) -> None:
+        """There is something to take. Called once per batch, from the deliverer: it must not block."""
+
+    @abstractmethod
+    def size(self, payload: Any) -> int:
+        """Bytes that one payload costs while it is pending."""
+
+    def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:  # noqa: ARG002  the face, not every transport speaks first
+        """What the transport says before the first message, or nothing."""
+        return []
+
+    @abstractmethod
+    def reset(self, cursor: Position) -> list[Any]:
+        """Tells the client that something between its last message and ``cursor`` is gone."""

@@ -1,0 +1,113 @@
+"""The portable event stream: a generator of bytes that any WSGI server can send.
+
+It costs a thread or greenlet per subscriber, works everywhere, and has the same contract as a directly written socket.
+This file knows the hub and the SSE format, but no framework and no socket.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..concurrency import Concurrency
+from ..errors import BusUnavailable, ConnectionClosed
+from ..message import Position
+from ..wire import sse
+from .connection import Connection, State
+from .hub import Hub
+
+_RETRY_READ = 0.5
+"""Seconds between attempts to read the log while the bus is away; the stream stays open and says so by heartbeats."""
+
+
+class EventStream(Connection):
+    """One SSE subscriber.
+
+    Args:
+        hub: where to subscribe.
+        concurrency: for waiting.
+        rooms: what it reads, in the order in which the client named them.
+        after: the client's cursor, or ``None`` for live only.
+        latest: without a cursor, how many of the newest messages come first.
+        heartbeat: longest silence in seconds.
+        retry: seconds that the client waits before it reconnects; each stream is told this plus up to half of it, so that
+            the clients of a server that went away do not all return at once.
+        padding: bytes of comment at the start, for browsers that hold the first ones back.
+    """
+
+    __slots__ = ("_after", "_heartbeat", "_hub", "_names", "_padding", "_retry", "_something")
+
+    transport = "sse"
+
+    def __init__(
+        self,
+        *,
+        hub: Hub,
+        concurrency: Concurrency,
+        rooms: Sequence[str],
+        after: Position | None = None,
+        latest: int = 0,
+        heartbeat: float = 15,
+        retry: float = 2,
+        padding: int = 0,
+    ) -> None:
+        super().__init__("", sse.encode)
+        self.greeted = False
+        self.latest = latest
+        self._hub = hub
+        self._names = tuple(rooms)
+        self._after = after
+        self._heartbeat = heartbeat
+        self._retry = retry
+        self._padding = padding
+        self._something = concurrency.event()
+
+    def wake(self) -> None:
+        self._something.set()
+
+    def size(self, payload: Any) -> int:
+        return len(payload)
+
+    def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
+        ready = {"recovered": recovered, "cursor": str(cursor), "rooms": list(self._names)}
+        return [sse.control("realtime.ready", ready)]
+
+    def reset(self, cursor: Position) -> list[Any]:
+        return [sse.control("realtime.reset", {"cursor": str(cursor)})]
+
+    def chunks(self) -> Iterator[bytes]:
+        """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.
+
+        Every chunk is whole events. The generator ends when the server closes the connection, and detaches however it ends.
+        """
+        # The headers leave with the first chunk: this one, before anything that could take time.
+        retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+        yield sse.prelude(retry_ms=retry_ms, padding=self._padding)
+        try:
+            self._hub.attach(self, self._names, after=self._after, latest=self.latest)
+            written = time.monotonic()
+            while True:
+                self._something.clear()
+                payloads, away = self._next()
+                if payloads:
+                    yield b"".join(payloads)
+                    written = time.monotonic()
+                elif away or self.state is not State.LAGGING:
+                    due = max(0.0, written + self._heartbeat - time.monotonic())
+                    patience = min(due, _RETRY_READ) if away else due
+                    if not self._something.wait(patience) and patience == due:
+                        yield sse.HEARTBEAT
+                        written = time.monotonic()
+        except ConnectionClosed:
+            return
+        finally:
+            self._hub.detach(self)
+
+    def _next(self) -> tuple[list[Any], bool]:
+        """What to write now, and whether the bus is away so that the log cannot be read."""
+        try:
+            return self._hub.take(self), False
+        except BusUnavailable:
+            return [], True

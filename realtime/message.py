@@ -1,0 +1,239 @@
+"""Message and Position: what travels, and where it stands in the log.
+
+``Message.new`` is the one door through which anything becomes a message: names, size and JSON are checked here
+and nowhere else. This file knows no bus, no wire format and no framework.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any, Final, NamedTuple, Self
+
+from .errors import InvalidValue, MessageTooLarge
+
+MAX_ROOM_LENGTH: Final = 128
+MAX_EVENT_LENGTH: Final = 64
+MAX_KEY_LENGTH: Final = 128
+DEFAULT_MAX_BYTES: Final = 64 * 1024
+
+# The client libraries of Socket.IO use these names themselves and drop or misread an application's event of the
+# same name (Socket.IO protocol v5, "reserved events" of the Node and browser clients).
+RESERVED_EVENTS: Final = frozenset(
+    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
+)
+RESERVED_PREFIX: Final = "realtime."
+
+_POSITION = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
+_ROOM_MARKS: Final = frozenset("_-.:/@")
+_UINT64: Final = 2**64
+
+
+class Position(NamedTuple):
+    """A place in the log of one bus: ``<milliseconds>-<n>``, totally ordered over all rooms.
+
+    Plain tuple comparison is the order. Both parts are unsigned 64-bit integers, as Redis stream ids are.
+    """
+
+    ms: int
+    n: int
+
+    def __str__(self) -> str:
+        return f"{self.ms}-{self.n}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read ``"<milliseconds>-<n>"``.
+
+        Raises:
+            InvalidValue: for anything that ``str()`` of a Position could not have written.
+        """
+        match = _POSITION.fullmatch(text) if isinstance(text, str) else None
+        if match is None:
+            raise InvalidValue(f"not an id: {_shown(text)}; an id looks like 1790000000000-0")
+        ms, n = int(match[1]), int(match[2])
+        if ms >= _UINT64 or n >= _UINT64:
+            raise InvalidValue(f"not an id: {_shown(text)}; both parts are below 2**64")
+        return cls(ms, n)
+
+
+START: Final = Position(0, 0)
+"""Before everything. Asking for what comes after it asks for the whole log."""
+
+
+def _shown(value: object) -> str:
+    """A value as an error message may show it: short, and never a secret's worth of text."""
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+@lru_cache(maxsize=4096)
+def is_room_name(name: object) -> bool:
+    """Whether ``name`` may name a room: 1–128 letters and digits of any script and ``_ - . : / @``.
+
+    Combining marks count as part of the letters that they are written on: without them most scripts of India
+    could not spell their words.
+    """
+    return (
+        isinstance(name, str)
+        and 1 <= len(name) <= MAX_ROOM_LENGTH
+        and all(
+            mark in _ROOM_MARKS or unicodedata.category(mark)[0] in "LM" or unicodedata.category(mark) == "Nd"
+            for mark in name
+        )
+    )
+
+
+def check_room(name: object) -> str:
+    """Return ``name`` when it may name a room, else raise ``InvalidValue``."""
+    if isinstance(name, str) and is_room_name(name):
+        return name
+    raise InvalidValue(
+        f"not a room name: {_shown(name)}; a room is 1-{MAX_ROOM_LENGTH} letters and digits of any script "
+        "and _ - . : / @"
+    )
+
+
+@lru_cache(maxsize=4096)
+def is_event_name(name: object) -> bool:
+    """Whether ``name`` may name an application's event: 1–64 printable characters, not a reserved name."""
+    return (
+        isinstance(name, str)
+        and 1 <= len(name) <= MAX_EVENT_LENGTH
+        and name.isprintable()
+        and name not in RESERVED_EVENTS
+        and not name.startswith(RESERVED_PREFIX)
+    )
+
+
+def check_event(name: object) -> str:
+    """Return ``name`` when it may name an event, else raise ``InvalidValue``."""
+    if isinstance(name, str) and is_event_name(name):
+        return name
+    raise InvalidValue(
+        f"not an event name: {_shown(name)}; an event is 1-{MAX_EVENT_LENGTH} printable characters, does not start "
+        f"with {RESERVED_PREFIX} and is none of {', '.join(sorted(RESERVED_EVENTS))}"
+    )
+
+
+def check_key(key: object) -> str | None:
+    """Return an idempotency key when it is one (or ``None``), else raise ``InvalidValue``."""
+    if key is None:
+        return None
+    if isinstance(key, str) and 1 <= len(key) <= MAX_KEY_LENGTH and key.isprintable():
+        return key
+    raise InvalidValue(f"not a key: {_shown(key)}; a key is 1-{MAX_KEY_LENGTH} printable characters")
+
+
+def encode_json(data: object) -> str:
+    """Encode ``data`` as one line of strict JSON (RFC 8259: no NaN, no lone surrogates), not ASCII-escaped.
+
+    Raises:
+        InvalidValue: when the data has no JSON form.
+    """
+    try:
+        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text.encode("utf-8")
+    except (TypeError, ValueError, RecursionError) as exc:
+        # UnicodeEncodeError is a ValueError: a lone surrogate cannot travel as UTF-8.
+        raise InvalidValue(f"the data has no JSON form: {exc}") from exc
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message, checked and encoded once; everything downstream copies ``json`` and never encodes again.
+
+    Attributes:
+        rooms: the rooms it is for, at least one, no name twice.
+        event: the event's name.
+        json: the data as one line of JSON.
+        key: the publisher's idempotency key, or ``None``.
+        skip: Socket.IO session ids that must not get it (``skip_sid``, ``include_self=False``).
+        spread: the data is a list of several Socket.IO arguments (an ``emit`` with a tuple, or with nothing).
+        id: its place in the log; ``None`` until the bus has accepted it.
+    """
+
+    rooms: tuple[str, ...]
+    event: str
+    json: str
+    key: str | None = None
+    skip: frozenset[str] = frozenset()
+    spread: bool = False
+    id: Position | None = None
+
+    def __post_init__(self) -> None:
+        if not self.rooms or len(set(self.rooms)) != len(self.rooms):
+            raise InvalidValue("a message is for at least one room, and for each only once")
+        for room in self.rooms:
+            check_room(room)
+        check_event(self.event)
+        check_key(self.key)
+
+    @classmethod
+    def new(
+        cls,
+        room: str | Iterable[str],
+        data: object,
+        *,
+        event: str = "message",
+        key: str | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        skip: Iterable[str] = (),
+        spread: bool = False,
+    ) -> Self:
+        """Make a message out of what a caller gave.
+
+        Args:
+            room: one room, or several that get the message under one id.
+            data: anything with a JSON form.
+            event: the event's name.
+            key: idempotency key; the same key again means the same message.
+            max_bytes: the most bytes that the data may take as UTF-8 JSON.
+            skip: session ids that must not get it.
+            spread: ``data`` is a list of arguments rather than one value.
+
+        Raises:
+            InvalidValue: a name, the key or the data is not allowed.
+            MessageTooLarge: the data is over ``max_bytes``.
+        """
+        rooms = (room,) if isinstance(room, str) else tuple(room)
+        text = encode_json(data)
+        if len(text) * 4 > max_bytes and (size := len(text.encode("utf-8"))) > max_bytes:
+            raise MessageTooLarge(f"the data is {size} bytes as JSON; at most {max_bytes} are allowed")
+        return cls(rooms, event, text, key, frozenset(skip), spread)
+
+    @classmethod
+    def restore(
+        cls, rooms: tuple[str, ...], event: str, text: str, at: Position, *, skip: Iterable[str] = (), spread: bool = False
+    ) -> Self:
+        """Make a message out of what a shared log gave, which is not trusted: everything is checked again.
+
+        Raises:
+            InvalidValue: the entry is not one that ``new`` could have made.
+        """
+        if "\n" in text or "\r" in text:
+            raise InvalidValue("the data is not one line")
+        try:
+            value = json.loads(text)
+        except (ValueError, RecursionError) as exc:
+            raise InvalidValue(f"the data is not JSON: {exc}") from exc
+        if spread and not isinstance(value, list):
+            raise InvalidValue("several arguments are a list")
+        return cls(rooms, event, text, None, frozenset(skip), spread, at)
+
+    @property
+    def data(self) -> Any:
+        """The data as a Python value, decoded anew at each call so that no reader can change another's."""
+        return json.loads(self.json)
+
+    @property
+    def digest(self) -> str:
+        """What the message says, in 32 hex digits: tells a repeated key from a conflicting one."""
+        said = "\0".join((*self.rooms, self.event, self.json))
+        return blake2b(said.encode("utf-8"), digest_size=16).hexdigest()

@@ -1,0 +1,67 @@
+"""Publisher: publish from any process, without Flask, without gevent, without a server.
+
+For scripts, cron jobs and workers. It opens a connection when it first publishes and follows nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Self
+
+from .bus.open import open_bus
+from .concurrency import detected
+from .config import Settings
+from .errors import ConfigError
+from .message import Message
+
+
+class Publisher:
+    """Publishes into the rooms of an application that uses the same bus.
+
+    Args:
+        bus_url: ``redis://…``; default: as the application finds it (``REALTIME_BUS_URL``, then ``REDIS_URL``).
+        namespace: the application's ``REALTIME_NAMESPACE``, where it has set one.
+
+    Raises:
+        ConfigError: the bus is ``memory://``, which lives inside one process and cannot be reached from another.
+    """
+
+    def __init__(self, bus_url: str | None = None, *, namespace: str | None = None) -> None:
+        given = {"REALTIME_BUS_URL": bus_url, "REALTIME_NAMESPACE": namespace}
+        settings = Settings.load(given, os.environ)
+        self._max_message_bytes = settings.max_message_bytes
+        self._bus = open_bus(settings, detected())
+        if not self._bus.shared:
+            raise ConfigError(
+                "REALTIME_BUS_URL is memory://, which lives inside one process; a Publisher needs a redis:// URL that "
+                "it shares with the application"
+            )
+
+    def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
+        """Publish one message.
+
+        Args:
+            room: where to.
+            data: anything with a JSON form.
+            event: the event's name.
+            key: idempotency key: the same key again is the same message, published once.
+
+        Returns:
+            The message's id. It is in the log.
+
+        Raises:
+            InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
+            BusUnavailable: not accepted; trying again with the same key is safe.
+        """
+        message = Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes)
+        return str(self._bus.publish(message).id)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._bus.stop()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()

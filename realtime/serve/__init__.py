@@ -1,0 +1,1 @@
+"""Servers. The only files with server words: gevent's own, and the gunicorn worker."""

@@ -1,0 +1,27 @@
+"""The gunicorn worker: ``gunicorn --worker-class realtime.serve.worker.Worker server:app``.
+
+gunicorn's gevent worker with WebSockets, with the access log kept, and with streams ended when it is told to stop.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gunicorn.workers.ggevent import GeventPyWSGIWorker
+
+from .handler import Handler
+
+
+class Worker(GeventPyWSGIWorker):  # type: ignore[misc]  # the library has no types
+    """A gevent worker whose streams end at once when it shuts down, so that their clients reconnect elsewhere."""
+
+    wsgi_handler = Handler
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """SIGTERM: end streams first, in a greenlet of their own, since a signal handler may not wait."""
+        state = getattr(self.wsgi, "extensions", {}).get("realtime")
+        if state is not None:
+            import gevent  # noqa: PLC0415  the worker has patched the process by now
+
+            gevent.spawn(state.close)
+        super().handle_exit(sig, frame)

@@ -1,0 +1,84 @@
+"""``GET /events``: the SSE edge. It validates and answers; the stream itself is the hub's.
+
+Everything that can be refused is refused before the response begins; afterwards only events and comments are written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from ..concurrency import Concurrency
+from ..config import Settings
+from ..errors import InvalidValue
+from ..hub.hub import Hub
+from ..hub.stream import EventStream
+from ..message import Position
+from .http import number, position, rooms_asked
+
+HEADERS: Final = {
+    "Content-Type": "text/event-stream",
+    # no-transform: compressing proxies would hold events back until a block is full.
+    "Cache-Control": "no-cache, no-transform",
+    # nginx buffers responses by default; this turns it off for this one response.
+    "X-Accel-Buffering": "no",
+}
+
+# What clients send by themselves when they reconnect: the browser, Yaffle's polyfill, amvtek's polyfill.
+_RESUMING: Final = ("lastEventId", "evs_last_event_id")
+
+_UNKNOWN: Final = Position(2**64 - 1, 2**64 - 1)
+"""Stands for a cursor that is none of ours: no log knows it, so that the client is told that it was not recovered."""
+
+_MAX_PADDING: Final = 16 * 1024
+_DEFAULT_PADDING: Final = 2 * 1024
+
+
+def register(
+    blueprint: Blueprint, *, settings: Settings, hub: Hub, concurrency: Concurrency, ready: Callable[[], None]
+) -> None:
+    """Add the route to a blueprint."""
+
+    @blueprint.get("/events")
+    def events() -> Response:
+        rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
+        stream = EventStream(
+            hub=hub,
+            concurrency=concurrency,
+            rooms=rooms,
+            after=_cursor(),
+            latest=int(number("history", most=settings.history_length)),
+            heartbeat=settings.heartbeat,
+            retry=settings.retry,
+            padding=_padding(),
+        )
+        ready()
+        response = Response(status=200, headers=HEADERS)
+        if request.method != "HEAD":
+            response.response = stream.chunks()
+        return response
+
+
+def _cursor() -> Position | None:
+    """The client's cursor, first found: the header, the polyfills' queries, ``after``.
+
+    A client library repeats by itself whatever id its last server gave. One that is not ours is an unknown cursor and
+    gets a stream that says ``recovered: false``; an error would end a browser's EventSource for good. ``after`` is
+    written by a person: nonsense there is refused.
+    """
+    resumed = request.headers.get("Last-Event-ID") or next(filter(None, map(request.args.get, _RESUMING)), None)
+    if not resumed:
+        return position("after")
+    try:
+        return Position.parse(resumed)
+    except InvalidValue:
+        return _UNKNOWN
+
+
+def _padding() -> int:
+    """Bytes of comment that the client wants first: ``padding=true`` (Yaffle), ``padding=N``, ``evs_preamble=N`` (amvtek)."""
+    if request.args.get("padding") == "true":
+        return _DEFAULT_PADDING
+    return int(max(number("padding", most=_MAX_PADDING), number("evs_preamble", most=_MAX_PADDING)))

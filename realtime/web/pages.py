@@ -1,0 +1,41 @@
+"""The pages of the application that comes with the project: the chat. An application of your own does not get these.
+
+No page has inline script or style, so that the Content-Security-Policy can forbid both.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Blueprint, Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException
+
+from ..message import is_room_name
+from .http import http_error_response
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    # Older Safari does not count ws: as 'self'.
+    "connect-src 'self' {websocket}; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+
+
+def register(app: Flask) -> None:
+    """Add the pages, and answers in JSON for what no route knows."""
+    pages = Blueprint("pages", __name__)
+
+    @pages.get("/")
+    def chat() -> str:
+        asked = request.args.get("room", "lobby")
+        return render_template("chat.html", room=asked if is_room_name(asked) else "lobby")
+
+    @pages.after_request
+    def secure(response: Response) -> Response:
+        websocket = f"ws://{request.host} wss://{request.host}"
+        response.headers["Content-Security-Policy"] = _POLICY.format(websocket=websocket)
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers["Referrer-Policy"] = "same-origin"
+        return response
+
+    app.register_blueprint(pages)
+    app.register_error_handler(HTTPException, http_error_response)

@@ -1,0 +1,126 @@
+"""``/rooms/<room>/messages``: publish with POST, read history or wait for news with GET.
+
+For clients with nothing but plain HTTP. This file keeps no state between requests.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from flask import Blueprint, Response, jsonify, request
+
+from ..bus.base import Bus, Replay
+from ..concurrency import Concurrency
+from ..config import Settings
+from ..errors import InvalidValue, MalformedRequest, UnsupportedMediaType
+from ..hub.hub import Hub
+from ..hub.waiter import Waiter
+from ..message import Message, Position, check_room
+from .http import number, position
+
+_DEFAULT_LIMIT: Final = 50
+_ESCAPED: Final = 3
+"""JSON may come with every character escaped (``\\u00e9``), up to this many times its size as UTF-8."""
+_ENVELOPE: Final = 4096
+_PATH: Final = "/rooms/<realtime_room:room>/messages"
+
+
+def register(
+    blueprint: Blueprint,
+    *,
+    settings: Settings,
+    bus: Bus,
+    hub: Hub,
+    concurrency: Concurrency,
+    ready: Callable[[], None],
+) -> None:
+    """Add the routes to a blueprint."""
+
+    @blueprint.post(_PATH, merge_slashes=False)
+    def publish(room: str) -> tuple[Response, int]:
+        check_room(room)
+        body = _body(most=settings.max_message_bytes * _ESCAPED + _ENVELOPE)
+        message = Message.new(
+            room,
+            body["data"],
+            event=body.get("event", "message"),
+            key=body.get("key"),
+            max_bytes=settings.max_message_bytes,
+        )
+        ready()
+        published = bus.publish(message)
+        return jsonify(id=str(published.id)), 200 if published.duplicate else 201
+
+    @blueprint.get(_PATH, merge_slashes=False)
+    def history(room: str) -> Response:
+        check_room(room)
+        after, before = position("after"), position("before")
+        limit = int(number("limit", most=settings.history_length, default=_DEFAULT_LIMIT))
+        wait = number("wait", most=settings.max_wait)
+        ready()
+
+        def read() -> Replay:
+            if after is None:
+                return bus.latest([room], before=before, limit=limit)
+            upto = None if before is None else _just_before(before)
+            return bus.replay([room], after, upto=upto, limit=limit)
+
+        replay = read()
+        if wait and limit and not replay.messages and replay.recovered and before is None:
+            replay = _patient(replay, read, room=room, wait=wait, hub=hub, concurrency=concurrency)
+        return jsonify(
+            messages=[_shown(message, room) for message in replay.messages],
+            cursor=str(replay.cursor),
+            recovered=replay.recovered,
+        )
+
+
+def _patient(
+    replay: Replay, read: Callable[[], Replay], *, room: str, wait: float, hub: Hub, concurrency: Concurrency
+) -> Replay:
+    """Wait for the room's next message. Subscribed first and read again second, so that none slips through between."""
+    deadline = time.monotonic() + wait
+    waiter = Waiter(concurrency)
+    hub.attach(waiter, [room])
+    try:
+        replay = read()
+        while not replay.messages and waiter.wait(deadline - time.monotonic()):
+            hub.take(waiter)
+            replay = read()
+        return replay
+    finally:
+        hub.detach(waiter)
+
+
+def _body(*, most: int) -> dict[str, Any]:
+    """The request's JSON object, which has ``data``.
+
+    Raises:
+        UnsupportedMediaType: it is not declared as JSON; requiring that keeps other sites' plain forms out.
+        MalformedRequest: it is not JSON.
+        InvalidValue: it is JSON but not such an object.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType("send Content-Type: application/json")
+    request.max_content_length = most
+    try:
+        body = json.loads(request.get_data(cache=False))
+    except (ValueError, RecursionError) as exc:
+        raise MalformedRequest(f"the body is not JSON: {exc}") from exc
+    if not isinstance(body, dict) or "data" not in body:
+        raise InvalidValue('the body is an object with "data", and optionally "event" and "key"')
+    return body
+
+
+def _just_before(before: Position) -> Position:
+    """The last position that is smaller than ``before``."""
+    return Position(before.ms, before.n - 1) if before.n else Position(max(before.ms - 1, 0), 2**64 - 1)
+
+
+def _shown(message: Message, room: str) -> dict[str, Any]:
+    # An emit with several arguments is their list, one without any is null: as SSE shows it.
+    data = None if message.spread and message.json == "[]" else message.data
+    return {"id": str(message.id), "room": room, "event": message.event, "data": data}

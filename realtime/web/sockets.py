@@ -1,0 +1,115 @@
+"""The Socket.IO edge: what clients may emit (``join``, ``leave``, ``publish``) and what they are answered.
+
+An application that has handlers of its own for one of these names keeps them. No handler raises: what is wrong is said in the
+acknowledgement.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from ..bus.base import Bus
+from ..config import Settings
+from ..errors import InvalidValue, RealtimeError
+from ..hub.hub import Hub
+from ..message import Message, Position, check_room
+from .manager import BusManager
+
+Answer = dict[str, Any]
+
+
+class SocketHandlers:
+    """Handlers of the default namespace.
+
+    Args:
+        settings: limits.
+        bus: where ``publish`` publishes.
+        manager: knows the clients.
+        hub: knows how far this process has delivered.
+        ready: makes sure that this process follows the bus; called before each use of it.
+    """
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        bus: Bus,
+        manager: BusManager,
+        hub: Hub,
+        ready: Callable[[], None],
+    ) -> None:
+        self._settings = settings
+        self._bus = bus
+        self._manager = manager
+        self._hub = hub
+        self._ready = ready
+        self._log = logging.getLogger(__name__)
+
+    def register(self, server: Any) -> None:
+        """Register on a Socket.IO server each handler that the application has not registered itself."""
+        taken = server.handlers.get("/", {})
+        for name, handle in (("join", self.join), ("leave", self.leave), ("publish", self.publish)):
+            if name not in taken:
+                server.on(name, self._answering(handle))
+
+    def join(self, sid: str, request: dict[str, Any]) -> Answer:
+        """``{room, after?, history?}`` → ``{ok, recovered, cursor}``, after everything that was missed was emitted."""
+        room = check_room(request.get("room"))
+        after = request.get("after")
+        cursor = None if after is None else Position.parse(after)
+        latest = _count(request.get("history"), most=self._settings.history_length)
+        self._ready()
+        connection = self._manager.connection(sid)
+        most = self._settings.max_rooms_per_connection
+        if room not in connection.rooms and len(connection.rooms) >= most:
+            raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
+        if cursor is None and not latest:
+            self._manager.enter_room(sid, "/", room)
+            return {"ok": True, "recovered": True, "cursor": str(self._hub.position)}
+        recovered, position = connection.replay(room, after=cursor, latest=latest)
+        self._manager.enter_room(sid, "/", room)
+        return {"ok": True, "recovered": recovered, "cursor": str(position)}
+
+    def leave(self, sid: str, request: dict[str, Any]) -> Answer:
+        """``{room}`` → ``{ok}``. Leaving a room that was not joined is no error."""
+        self._manager.leave_room(sid, "/", check_room(request.get("room")))
+        return {"ok": True}
+
+    def publish(self, sid: str, request: dict[str, Any]) -> Answer:  # noqa: ARG002  who may publish is decided later by access
+        """``{room, event?, data, key?}`` → ``{ok, id}``, given only when the message is in the log."""
+        if "data" not in request:
+            raise InvalidValue("publish needs data")
+        message = Message.new(
+            check_room(request.get("room")),
+            request["data"],
+            event=request.get("event", "message"),
+            key=request.get("key"),
+            max_bytes=self._settings.max_message_bytes,
+        )
+        self._ready()
+        return {"ok": True, "id": str(self._bus.publish(message).id)}
+
+    def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
+        def answer(sid: str, *arguments: Any) -> Answer:
+            try:
+                if len(arguments) != 1 or not isinstance(arguments[0], dict):
+                    raise InvalidValue(f"{handle.__name__} takes one object")
+                return handle(sid, arguments[0])
+            except RealtimeError as exc:
+                return {"ok": False, "error": exc.as_dict()}
+            except Exception:
+                self._log.exception("%s failed", handle.__name__)
+                return {"ok": False, "error": {"code": "internal", "message": "the server failed; it was logged"}}
+
+        return answer
+
+
+def _count(value: object, *, most: int) -> int:
+    """How many messages of history a client asks for, capped."""
+    if value is None:
+        return 0
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InvalidValue(f"history is a whole number from 0 to {most}")
+    return min(value, most)

@@ -1,0 +1,1 @@
+"""Wire formats: values to bytes and back. No sockets, no clock, no framework in this folder."""

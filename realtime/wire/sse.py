@@ -1,0 +1,137 @@
+"""Server-Sent Events (WHATWG HTML, section 9.2): messages to bytes, and bytes back to events.
+
+The encoder writes what the project's contract fixes: ``id``, ``event``, ``data`` in this order, LF line ends, one space
+after the colon, data on one line. The decoder reads everything that the specification allows, in pieces of any size.
+This file does no I/O and knows no clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ..errors import MessageTooLarge
+from ..message import Message, encode_json
+
+HEARTBEAT: Final = b":\n\n"
+"""A comment: keeps proxies from closing a silent stream, dispatches nothing in the client."""
+
+
+def encode(message: Message) -> bytes:
+    """One message as one event. The message must have an id.
+
+    An ``emit`` without arguments has ``null`` as its data, one with several has the list of them.
+    """
+    text = "null" if message.spread and message.json == "[]" else message.json
+    return f"id: {message.id}\nevent: {message.event}\ndata: {text}\n\n".encode()
+
+
+def control(event: str, data: Any) -> bytes:
+    """A control event: no ``id:`` line, so that it moves no client's cursor."""
+    return f"event: {event}\ndata: {encode_json(data)}\n\n".encode()
+
+
+def prelude(*, retry_ms: int, padding: int = 0) -> bytes:
+    """What opens a stream: padding for browsers that hold back the first kilobytes, then the reconnection time."""
+    filler = b":" + b" " * (padding - 1) + b"\n\n" if padding > 0 else b""
+    return filler + f"retry: {retry_ms}\n\n".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One dispatched event: ``id`` is the last event id of the stream at that moment (it persists between events)."""
+
+    event: str
+    data: str
+    id: str
+
+
+class Decoder:
+    """Incremental parser of an event stream, step by step as section 9.2.6 of the specification says.
+
+    Args:
+        max_line_bytes: a longer line raises ``MessageTooLarge``; a stream cannot fill the memory.
+
+    Attributes:
+        last_event_id: what a client sends as ``Last-Event-ID`` when it reconnects.
+        retry: the reconnection time in milliseconds that the stream asked for, or ``None``.
+    """
+
+    def __init__(self, *, max_line_bytes: int = 8 * 1024 * 1024) -> None:
+        self.last_event_id = ""
+        self.retry: int | None = None
+        self._max_line_bytes = max_line_bytes
+        self._line = bytearray()
+        self._started = False
+        self._after_cr = False
+        self._event = ""
+        self._data: list[str] = []
+        self._id = ""
+
+    def feed(self, chunk: bytes) -> list[Event]:
+        """Take the next bytes of the stream; return the events that they complete."""
+        events: list[Event] = []
+        start = 0
+        if self._after_cr and chunk:
+            # A CR ended the last line already; an LF right behind it belongs to the same line end.
+            start = 1 if chunk[:1] == b"\n" else 0
+            self._after_cr = False
+        while start < len(chunk):
+            end = _line_end(chunk, start)
+            if end < 0:
+                self._line += chunk[start:]
+                self._check_length()
+                break
+            self._line += chunk[start:end]
+            self._check_length()
+            start = end + 1
+            if chunk[end] == 0x0D:
+                if start == len(chunk):
+                    self._after_cr = True
+                elif chunk[start] == 0x0A:
+                    start += 1
+            event = self._take_line()
+            if event is not None:
+                events.append(event)
+        return events
+
+    def _check_length(self) -> None:
+        if len(self._line) > self._max_line_bytes:
+            raise MessageTooLarge(f"a line of the event stream is over {self._max_line_bytes} bytes")
+
+    def _take_line(self) -> Event | None:
+        raw, self._line = bytes(self._line), bytearray()
+        if not self._started:
+            self._started = True
+            raw = raw.removeprefix(b"\xef\xbb\xbf")
+        if not raw:
+            return self._dispatch()
+        name, _, value = raw.decode("utf-8", "replace").partition(":")
+        self._field(name, value.removeprefix(" "))
+        return None
+
+    def _field(self, name: str, value: str) -> None:
+        if name == "data":
+            self._data.append(value)
+        elif name == "event":
+            self._event = value
+        elif name == "id":
+            if "\0" not in value:
+                self._id = value
+        elif name == "retry" and value.isascii() and value.isdigit():
+            self.retry = int(value)
+
+    def _dispatch(self) -> Event | None:
+        self.last_event_id = self._id
+        event, data = self._event, self._data
+        self._event, self._data = "", []
+        if not data:
+            return None
+        return Event(event or "message", "\n".join(data), self.last_event_id)
+
+
+def _line_end(chunk: bytes, start: int) -> int:
+    """Where the next CR or LF stands, or -1. Only these two end a line, not U+2028 or others that Python splits at."""
+    lf = chunk.find(b"\n", start)
+    cr = chunk.find(b"\r", start, lf if lf >= 0 else len(chunk))
+    return cr if cr >= 0 else lf
