@@ -1,6 +1,7 @@
 """The application that comes with the project: the chat and every door, ready to run.
 
-``python server.py`` serves it with gevent; ``flask --app server run`` with threads; the Procfile with gunicorn. This is the only
+``python server.py`` serves it with gevent; ``flask --app server run`` with threads; the Procfile with gunicorn. This
+is the only
 file whose import has side effects: it makes ``app``, and when it is the program, patches the process first.
 """
 
@@ -40,7 +41,8 @@ def create_app(config: dict[str, object] | None = None) -> Flask:
 
 def main() -> None:
     """Serve until told to stop."""
-    from realtime.serve.gevent_server import serve
+    # Only the program needs a server: under `flask run` and gunicorn this must not be imported.
+    from realtime.serve.gevent_server import serve  # noqa: PLC0415
 
     state = app.extensions[EXTENSION]
     port = os.environ.get("PORT", "5000")
@@ -55,7 +57,9 @@ def main() -> None:
     )
 
 
-logging.basicConfig(level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+logging.basicConfig(
+    level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+)
 try:
     app = create_app()
 except ConfigError as exc:

@@ -38,8 +38,8 @@ __all__ = [
     "MessageTooLarge",
     "Position",
     "Publisher",
-    "RealtimeError",
     "Realtime",
+    "RealtimeError",
     "Replay",
 ]
 

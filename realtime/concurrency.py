@@ -12,7 +12,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 
 class Event(Protocol):
@@ -89,8 +89,7 @@ class Greenlets(Concurrency):
         return lock
 
     def event(self) -> Event:
-        event: Event = self._gevent.event.Event()
-        return event
+        return cast(Event, self._gevent.event.Event())
 
     def spawn(self, task: Callable[[], None], *, name: str) -> None:
         self._gevent.spawn(task).name = name

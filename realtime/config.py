@@ -77,7 +77,9 @@ def normal_origin(origin: str) -> str:
 
 
 def _origins(value: Any) -> frozenset[str]:
-    """origins such as https://example.com, as a list or separated by commas (* is not accepted: cookies travel along)"""
+    """origins such as https://example.com, as a list or separated by commas (* is not accepted: cookies travel
+    along)
+    """
     names = value.split(",") if isinstance(value, str) else list(value)
     return frozenset(normal_origin(name) for name in names if name.strip())
 
@@ -113,7 +115,9 @@ class Settings:
     max_rooms_per_connection: int = _setting(64, _number(1, 10_000, int))
     """Rooms that one stream or one Socket.IO connection may read at once."""
     max_pending_bytes: int = _setting(256 * 1024, _number(1024, 64 * 1024 * 1024, int))
-    """Output that one slow connection may have waiting; past it only its cursor is kept and it reads on from the log."""
+    """Output that one slow connection may have waiting; past it only its cursor is kept and it reads on from the
+    log.
+    """
     max_wait: float = _setting(30, _number(0, 300, float))
     """The longest that ``wait=`` may hold a long poll."""
     publish_timeout: float = _setting(2, _number(0.1, 60, float))

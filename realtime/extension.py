@@ -1,6 +1,7 @@
 """Realtime, the Flask extension: joins settings, bus, hub and doors, and is the face that applications use.
 
-Importing it patches nothing, opens nothing and starts nothing; the bus is followed from the first use on, in each process by itself.
+Importing it patches nothing, opens nothing and starts nothing; the bus is followed from the first use on, in each
+process by itself.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
 from .bus.base import Bus, Replay
@@ -70,7 +71,8 @@ class Realtime:
 
     Args:
         app: the application, or none and ``init_app`` later.
-        socketio: an existing ``SocketIO`` of the application, with all its handlers. Default: the one that was initialised
+        socketio: an existing ``SocketIO`` of the application, with all its handlers. Default: the one that was
+        initialised
             with the app, else one is made.
     """
 
@@ -97,14 +99,14 @@ class Realtime:
         bus = open_bus(settings, concurrency)
         hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
         connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
-        manager = BusManager(
-            bus=bus, hub=hub, connections=connections, max_message_bytes=settings.max_message_bytes
-        )
+        manager = BusManager(bus=bus, hub=hub, connections=connections, max_message_bytes=settings.max_message_bytes)
         hub.on_control = manager.relayed
         state = State(settings, concurrency, bus, hub, socketio, manager)
         manager.ready = state.ready
         adopt(socketio.server, manager=manager, connections=connections)
-        SocketHandlers(settings=settings, bus=bus, manager=manager, hub=hub, ready=state.ready).register(socketio.server)
+        SocketHandlers(settings=settings, bus=bus, manager=manager, hub=hub, ready=state.ready).register(
+            socketio.server
+        )
         _add_routes(app, state)
         app.extensions[EXTENSION] = state
         self._only = state if self._only is None else None
@@ -157,7 +159,7 @@ class Realtime:
         return self._state().socketio
 
     def _state(self) -> State:
-        if current_app and EXTENSION in current_app.extensions:
+        if has_app_context() and EXTENSION in current_app.extensions:
             state: State = current_app.extensions[EXTENSION]
             return state
         if self._only is None:

@@ -47,7 +47,7 @@ class Position(NamedTuple):
         return f"{self.ms}-{self.n}"
 
     @classmethod
-    def parse(cls, text: str) -> Self:
+    def parse(cls, text: object) -> Self:
         """Read ``"<milliseconds>-<n>"``.
 
         Raises:
@@ -210,7 +210,14 @@ class Message:
 
     @classmethod
     def restore(
-        cls, rooms: tuple[str, ...], event: str, text: str, at: Position, *, skip: Iterable[str] = (), spread: bool = False
+        cls,
+        rooms: tuple[str, ...],
+        event: str,
+        text: str,
+        at: Position,
+        *,
+        skip: Iterable[str] = (),
+        spread: bool = False,
     ) -> Self:
         """Make a message out of what a shared log gave, which is not trusted: everything is checked again.
 

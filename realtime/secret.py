@@ -1,4 +1,6 @@
-"""The secret key of an application that was given none: generated once, kept in its instance folder, readable by its user only."""
+"""The secret key of an application that was given none: generated once, kept in its instance folder, readable by its
+user only.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,8 @@ from pathlib import Path
 def kept_secret(folder: str | Path) -> str:
     """Return the secret key kept in ``folder``, made now if there is none.
 
-    The file has mode 0600. Of several processes that start at once, one writes it and the others read it. A warning says that
-    processes on other machines need the same key by configuration.
+    The file has mode 0600. Of several processes that start at once, one writes it and the others read it. A warning
+    says that processes on other machines need the same key by configuration.
     """
     path = Path(folder) / "secret_key"
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

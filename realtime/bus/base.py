@@ -117,7 +117,9 @@ class LogState:
     forgotten_before: int
 
     def knows(self, cursor: Position) -> bool:
-        """Whether ``cursor`` is a position of this log. Ids carry time, so that a trimmed one can be told from a foreign one."""
+        """Whether ``cursor`` is a position of this log. Ids carry time, so that a trimmed one can be told from a
+        foreign one.
+        """
         if cursor == START:
             return True
         if not self.birth <= cursor <= self.head:
@@ -153,10 +155,8 @@ def newest(slices: Sequence[RoomSlice], *, state: LogState, before: Position | N
     ordered = sorted(found.items(), key=lambda item: item[0] or START)
     kept = [entry for _, entry in ordered[-limit:]] if limit else []
     messages = tuple(entry.message for entry in kept)
-    if before is None:
-        cursor = state.head
-    else:
-        cursor = (messages[-1].id or START) if messages else before
+    last = messages[-1].id if messages else None
+    cursor = state.head if before is None else last or before
     start = kept[0].previous if kept else cursor
     return Replay(messages, True, start, cursor, len(ordered) > limit)
 
@@ -200,9 +200,7 @@ class Bus(ABC):
         """
 
     @abstractmethod
-    def replay(
-        self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int
-    ) -> Replay:
+    def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
         """What the rooms got after a cursor (and not after ``upto``), oldest first, at most ``limit`` messages.
 
         Raises:

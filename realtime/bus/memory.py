@@ -121,9 +121,7 @@ class MemoryBus(Bus):
         self._pump()
         return at
 
-    def replay(
-        self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int
-    ) -> Replay:
+    def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
         with self._lock:
             self._expire()
             slices = [
@@ -210,7 +208,9 @@ class MemoryBus(Bus):
             name, room = self._rooms.popitem(last=False)
             room.entries.clear()
             self._forgettable[name] = room
-        while self._forgettable and next(iter(self._forgettable.values())).tail.ms < now - self._ttl_ms * TAIL_LIFETIMES:
+        while (
+            self._forgettable and next(iter(self._forgettable.values())).tail.ms < now - self._ttl_ms * TAIL_LIFETIMES
+        ):
             self._forgettable.popitem(last=False)
         while self._keys and next(iter(self._keys.values()))[0].ms < now - self._key_ttl_ms:
             self._keys.popitem(last=False)

@@ -1,6 +1,7 @@
 """The one reader that each process has of a shared log: follows it, checks its chain, survives its outages.
 
-It knows no database: a ``Source`` hands it raw entries and the state of the log. What it reads comes from a shared place
+It knows no database: a ``Source`` hands it raw entries and the state of the log. What it reads comes from a shared
+place
 and is not trusted: an entry that the publish script could not have written is left out, logged at most once a second.
 """
 
@@ -96,8 +97,6 @@ class Reader:
                     self._logger.warning("the log can be read again, from %s on", self._position)
                 backoff.reset()
             except BusUnavailable as exc:
-                if self._stopping:
-                    return
                 if self.connected:
                     self.connected = False
                     self._logger.error("the log cannot be read, trying again: %s", exc)
@@ -172,6 +171,4 @@ def message_of(rooms: tuple[str, ...], fields: Mapping[bytes, bytes], at: Positi
     skip = json.loads(fields[b"x"]) if b"x" in fields else ()
     if not all(isinstance(sid, str) for sid in skip):
         raise InvalidValue("skipped session ids are strings")
-    return Message.restore(
-        rooms, fields[b"e"].decode(), fields[b"d"].decode(), at, skip=skip, spread=b"s" in fields
-    )
+    return Message.restore(rooms, fields[b"e"].decode(), fields[b"d"].decode(), at, skip=skip, spread=b"s" in fields)

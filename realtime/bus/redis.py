@@ -90,9 +90,7 @@ class RedisBus(Bus):
     def start(self, receiver: Receiver) -> Position:
         head, birth = self.state()
         receiver.skip(head)
-        self._reader = Reader(
-            source=self, receiver=receiver, concurrency=self._concurrency, head=head, birth=birth
-        )
+        self._reader = Reader(source=self, receiver=receiver, concurrency=self._concurrency, head=head, birth=birth)
         self._reader.start()
         return head
 
@@ -133,9 +131,7 @@ class RedisBus(Bus):
         at, _ = self._patiently(lambda: self._relay(keys=[self._log, self._meta], args=[self._log_length, text]))
         return Position.parse(at.decode())
 
-    def replay(
-        self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int
-    ) -> Replay:
+    def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
         end = "+" if upto is None else str(upto)
         state, slices = self._look(rooms, "after", after, end, limit)
         return merge(slices, state=state, after=after, upto=upto, limit=limit)

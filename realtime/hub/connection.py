@@ -1,7 +1,8 @@
 """Connection: one client's cursor into the rooms that it reads. The face that every transport wears.
 
 A connection holds no queue of its own worth the name: what is pending is bounded, and past the bound only the cursor is
-kept. How bytes reach the client is the subclass's business; when there is something for it, the hub's. This file does no I/O.
+kept. How bytes reach the client is the subclass's business; when there is something for it, the hub's. This file
+does no I/O.
 """
 
 from __future__ import annotations

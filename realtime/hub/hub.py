@@ -1,118 +1,42 @@
-"""The hub of one process: rooms, connections, and the path from one message to many.
-
-``deliver`` turns a message into bytes once per wire format and hands the same object to every connection of the room;
-``flush`` wakes each connection that got something once per batch. The hub reads the log only through ``Log`` and does so
-without its lock; it never writes to a socket.
+"""The hub of one process: who reads what, from which cursor. The half that transports call; ``feed`` is the other.
 
 How nothing is lost and nothing doubled: a connection joins its rooms and notes the hub's position P in one step. What
-is at or before P comes from the log, what is after P comes live, so that the two cannot overlap and cannot miss.
+is at or before P comes from the log, what is after P comes live, so that the two cannot overlap and cannot miss. The
+log is read only through ``Log``, and without the hub's lock. The hub never writes to a socket.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from ..concurrency import Concurrency, Event
+from ..concurrency import Concurrency
 from ..errors import ConnectionClosed
-from ..message import START, Message, Position
-from .connection import Connection, Encoder, State
-from .log import Counters, Log, Members, Slice
+from ..message import START, Position
+from .connection import Connection, State
+from .feed import Feed
+from .log import Log, Slice
 
 SLICE = 64
 """Messages read from the log at once for one connection: a long replay does not starve those who are live."""
 
 
-class Hub:
+class Hub(Feed):
     """Rooms and connections of one process. Every method may be called from any thread or greenlet.
 
     Args:
         log: where what is not live any more is read.
         concurrency: for the lock and for waiting.
         max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
-        on_control: gets each relayed payload, in the order of the log.
+
+    Attributes:
+        draining: this process is shutting down and takes no new connection.
     """
 
-    def __init__(
-        self,
-        *,
-        log: Log,
-        concurrency: Concurrency,
-        max_pending_bytes: int = 256 * 1024,
-        on_control: Callable[[dict[str, Any]], None] | None = None,
-    ) -> None:
-        self.position = START
-        self.connections: set[Connection] = set()
-        self.counters = Counters()
-        self.on_control = on_control
-        self.draining = False
+    def __init__(self, *, log: Log, concurrency: Concurrency, max_pending_bytes: int = 256 * 1024) -> None:
+        super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
         self.log = log
-        self._concurrency = concurrency
-        self._lock = concurrency.lock()
-        self._max_pending_bytes = max_pending_bytes
-        self._members = Members()
-        self._woken: list[Connection] = []
-        self._waiting: list[tuple[Position, Event]] = []
-
-    # ---- what a bus calls ------------------------------------------------------------------------------------------
-
-    def wants(self, rooms: Sequence[str]) -> bool:
-        """Whether anyone here reads one of the rooms."""
-        return any(room in self._members for room in rooms)
-
-    def deliver(self, message: Message) -> None:
-        """Append the message to what is pending for each member of its rooms."""
-        with self._lock:
-            before = self.position
-            payloads: dict[Encoder, tuple[Any, int]] = {}
-            seen: set[Connection] | None = set() if len(message.rooms) > 1 else None
-            for encode, members in self._members.of(message.rooms):
-                for connection in members:
-                    if connection.state >= State.LAGGING or connection.id in message.skip:
-                        continue
-                    if seen is not None:
-                        if connection in seen:
-                            continue
-                        seen.add(connection)
-                    if encode not in payloads:
-                        payload = encode(message)
-                        payloads[encode] = (payload, connection.size(payload))
-                    self._append(connection, *payloads[encode], before=before)
-            self.counters.messages += 1
-            self._move(message.id or START)
-
-    def skip(self, position: Position) -> None:
-        """The log went on to ``position`` without anything for this process."""
-        with self._lock:
-            self._move(position)
-
-    def control(self, position: Position, payload: dict[str, Any]) -> None:
-        """Pass a relayed payload on, after everything before it was written out."""
-        self.flush()
-        if self.on_control is not None:
-            self.on_control(payload)
-        with self._lock:
-            self._move(position)
-
-    def flush(self) -> None:
-        """Wake every connection that got something since the last flush, each once."""
-        with self._lock:
-            woken, self._woken = self._woken, []
-        for connection in woken:
-            connection.wake()
-
-    def gap(self, position: Position) -> None:
-        """Live delivery cannot be trusted up to ``position``: let everyone read on from the log by cursor."""
-        with self._lock:
-            self.counters.gaps += 1
-            for connection in self.connections:
-                if connection.state is not State.CLOSED and connection.rooms:
-                    self._fall_behind(connection)
-                    self._woken.append(connection)
-            self.position = position
-        self.flush()
-
-    # ---- what a transport calls ------------------------------------------------------------------------------------
+        self.draining = False
 
     def attach(
         self, connection: Connection, rooms: Iterable[str] = (), *, after: Position | None = None, latest: int = 0
@@ -191,7 +115,8 @@ class Hub:
     def take(self, connection: Connection) -> list[Any]:
         """What the transport writes next: all that is pending, or the next slice of the log for one that lags.
 
-        An empty list means that there is nothing now. ``connection.state`` is LAGGING afterwards when there is more to read.
+        An empty list means that there is nothing now. ``connection.state`` is LAGGING afterwards when there is more
+        to read.
 
         Raises:
             ConnectionClosed: it was detached, or this server is going.
@@ -225,15 +150,6 @@ class Hub:
                 self.counters.spills += 1
                 self._fall_behind(connection)
 
-    def wait_for(self, position: Position, *, timeout: float) -> bool:
-        """Wait until this process has delivered up to ``position``; whether it has."""
-        with self._lock:
-            if self.position >= position:
-                return True
-            reached = self._concurrency.event()
-            self._waiting.append((position, reached))
-        return reached.wait(timeout)
-
     def close(self) -> None:
         """End every connection and take no new one: this server is going."""
         with self._lock:
@@ -253,28 +169,6 @@ class Hub:
     def rooms(self) -> int:
         """How many rooms have a reader in this process."""
         return len(self._members)
-
-    # ---- under the lock --------------------------------------------------------------------------------------------
-
-    def _append(self, connection: Connection, payload: Any, size: int, *, before: Position) -> None:
-        if not connection.pending:
-            if connection.state is State.LIVE and not connection.held:
-                connection.cursor = before
-            self._woken.append(connection)
-        connection.pending.append(payload)
-        connection.pending_bytes += size
-        self.counters.deliveries += 1
-        if connection.pending_bytes > self._max_pending_bytes:
-            self.counters.spills += 1
-            self._fall_behind(connection)
-
-    def _fall_behind(self, connection: Connection) -> None:
-        """Keep the cursor, drop the rest."""
-        if connection.state is State.LIVE and not connection.pending and not connection.held:
-            connection.cursor = self.position
-        connection.state = State.LAGGING
-        connection.pending = []
-        connection.pending_bytes = 0
 
     def _take_pending(self, connection: Connection) -> list[Any]:
         payloads, connection.pending = connection.pending, []
@@ -306,11 +200,3 @@ class Hub:
             else:
                 self._fall_behind(connection)
         return payloads
-
-    def _move(self, position: Position) -> None:
-        self.position = position
-        if self._waiting:
-            for goal, reached in self._waiting:
-                if goal <= position:
-                    reached.set()
-            self._waiting = [waiting for waiting in self._waiting if waiting[0] > position]

@@ -36,9 +36,7 @@ class Slice(Protocol):
 class Log(Protocol):
     """What the hub needs of a bus."""
 
-    def replay(
-        self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int
-    ) -> Slice:
+    def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Slice:
         """What the rooms got after a cursor, oldest first."""
 
     def latest(self, rooms: Sequence[str], *, before: Position | None = None, limit: int) -> Slice:
@@ -55,7 +53,9 @@ class Counters:
 
 
 class Members:
-    """Who reads which room, grouped by wire format, so that each format is encoded once. A room without readers is gone."""
+    """Who reads which room, grouped by wire format, so that each format is encoded once. A room without readers is
+    gone.
+    """
 
     __slots__ = ("_rooms",)
 

@@ -32,7 +32,8 @@ class EventStream(Connection):
         after: the client's cursor, or ``None`` for live only.
         latest: without a cursor, how many of the newest messages come first.
         heartbeat: longest silence in seconds.
-        retry: seconds that the client waits before it reconnects; each stream is told this plus up to half of it, so that
+        retry: seconds that the client waits before it reconnects; each stream is told this plus up to half of it, so
+        that
             the clients of a server that went away do not all return at once.
         padding: bytes of comment at the start, for browsers that hold the first ones back.
     """
@@ -80,7 +81,8 @@ class EventStream(Connection):
     def chunks(self) -> Iterator[bytes]:
         """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.
 
-        Every chunk is whole events. The generator ends when the server closes the connection, and detaches however it ends.
+        Every chunk is whole events. The generator ends when the server closes the connection, and detaches however
+        it ends.
         """
         # The headers leave with the first chunk: this one, before anything that could take time.
         retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing

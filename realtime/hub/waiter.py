@@ -1,4 +1,6 @@
-"""Waiter: a connection that only wants to know that something came. For long polls, which then read the log themselves."""
+"""Waiter: a connection that only wants to know that something came. For long polls, which then read the log
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -38,9 +40,9 @@ class Waiter(Connection):
         return []
 
     def wait(self, timeout: float) -> bool:
-        """Whether something came within ``timeout`` seconds; false at once when the server is closing."""
+        """Whether something came within ``timeout`` seconds; false at once when it was closed."""
         if timeout <= 0 or self.state is State.CLOSED:
             return False
         came = self._news.wait(timeout)
         self._news.clear()
-        return came and self.state is not State.CLOSED
+        return came

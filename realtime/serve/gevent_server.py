@@ -29,9 +29,9 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
         on_stop: ends streams and connections, so that their clients reconnect elsewhere.
         access_log: write a line per request to standard error.
     """
-    server = WSGIServer(
-        (host, port), app, handler_class=Handler, log="default" if access_log else None, error_log=_ErrorLog()
-    )
+    errors = logging.getLogger("realtime.serve")
+    log = "default" if access_log else None
+    server = WSGIServer((host, port), app, handler_class=Handler, log=log, error_log=errors)
     try:
         server.start()
     except OSError as exc:
@@ -45,18 +45,3 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
     server.stop_accepting()
     on_stop()
     server.stop(timeout=_GRACE_SECONDS)
-
-
-class _ErrorLog:
-    """The file face that pywsgi writes its errors to, as lines of the standard log."""
-
-    def __init__(self) -> None:
-        self._log = logging.getLogger("realtime.serve")
-
-    def write(self, text: str) -> None:
-        """One piece of text; line ends alone are left out."""
-        if text.strip():
-            self._log.error("%s", text.rstrip())
-
-    def flush(self) -> None:
-        """The log flushes by itself."""

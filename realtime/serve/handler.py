@@ -1,6 +1,7 @@
 """The request handler that both servers share: gevent-websocket's handshake, with its known faults mended.
 
-gevent-websocket is kept for the handshake; each override says which fault it mends. This file may not know rooms or messages.
+gevent-websocket is kept for the handshake; each override says which fault it mends. This file may not know rooms or
+messages.
 """
 
 from __future__ import annotations
@@ -12,14 +13,14 @@ from typing import Any
 from geventwebsocket.handler import WebSocketHandler
 
 
-class Handler(WebSocketHandler):  # type: ignore[misc]  # the library has no types
+class Handler(WebSocketHandler):
     """Serves HTTP and WebSocket requests."""
 
     def run_websocket(self) -> None:
         """Run the application on an upgraded connection.
 
-        The library keeps a table of clients by address, in which two clients behind a unix socket share one place and the first
-        to leave breaks the other. Nothing here needs the table.
+        The library keeps a table of clients by address, in which two clients behind a unix socket share one place
+        and the first to leave breaks the other. Nothing here needs the table.
         """
         try:
             for _ in self.application(self.environ, lambda *_args: []):

@@ -12,7 +12,7 @@ from gunicorn.workers.ggevent import GeventPyWSGIWorker
 from .handler import Handler
 
 
-class Worker(GeventPyWSGIWorker):  # type: ignore[misc]  # the library has no types
+class Worker(GeventPyWSGIWorker):
     """A gevent worker whose streams end at once when it shuts down, so that their clients reconnect elsewhere."""
 
     wsgi_handler = Handler

@@ -1,6 +1,7 @@
 """The seams in python-socketio and python-engineio: two subclasses that an existing server is turned into.
 
-Flask-SocketIO makes its server itself and offers no place to name another class. Turning the finished object into a subclass
+Flask-SocketIO makes its server itself and offers no place to name another class. Turning the finished object into a
+subclass
 (which adds no state of its own but one attribute) reaches every server, also one that the application made before us.
 Each override says which rule it serves. This file may not decide anything about rooms or messages.
 """
@@ -13,11 +14,12 @@ import engineio
 import socketio
 
 from ..errors import ConfigError
-from .connections import SocketConnection, SocketConnections
+from .connection import SocketConnection
+from .connections import SocketConnections
 from .manager import PRIVATE_MARK
 
 
-class EngineServer(engineio.Server):  # type: ignore[misc]  # the library has no types
+class EngineServer(engineio.Server):
     """An Engine.IO server whose session ids cannot be room names."""
 
     def generate_id(self) -> str:
@@ -28,7 +30,7 @@ class EngineServer(engineio.Server):  # type: ignore[misc]  # the library has no
 def feeding(kind: type) -> type:
     """A subclass of Engine.IO's queue class that tells the hub's connection when its writer comes back for more."""
 
-    class FeedingQueue(kind):  # type: ignore[misc, valid-type]
+    class FeedingQueue(kind):
         owner: SocketConnection | None = None
 
         def get(self, block: bool = True, timeout: float | None = None) -> Any:
@@ -40,7 +42,7 @@ def feeding(kind: type) -> type:
     return FeedingQueue
 
 
-class SocketServer(socketio.Server):  # type: ignore[misc]  # the library has no types
+class SocketServer(socketio.Server):
     """A Socket.IO server that keeps what the hub has pending for a client ahead of what is sent to it directly."""
 
     realtime_connections: SocketConnections
@@ -75,8 +77,8 @@ def adopt(server: Any, *, manager: Any, connections: SocketConnections) -> None:
         raise ConfigError(f"Realtime works with a plain Flask-SocketIO server, not with {type(server).__name__}")
     if type(server.manager) is not socketio.Manager:
         raise ConfigError(
-            "SocketIO was given message_queue= or client_manager=; leave it out: Realtime connects the processes itself, "
-            "and both together would deliver every message twice. Set REALTIME_BUS_URL instead"
+            "SocketIO was given message_queue= or client_manager=; leave it out: Realtime connects the processes "
+            "itself, and both together would deliver every message twice. Set REALTIME_BUS_URL instead"
         )
     if server.eio.sockets:
         raise ConfigError("Realtime must be initialised before the first client connects")

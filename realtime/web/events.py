@@ -78,7 +78,9 @@ def _cursor() -> Position | None:
 
 
 def _padding() -> int:
-    """Bytes of comment that the client wants first: ``padding=true`` (Yaffle), ``padding=N``, ``evs_preamble=N`` (amvtek)."""
+    """Bytes of comment that the client wants first: ``padding=true`` (Yaffle), ``padding=N``, ``evs_preamble=N``
+    (amvtek).
+    """
     if request.args.get("padding") == "true":
         return _DEFAULT_PADDING
     return int(max(number("padding", most=_MAX_PADDING), number("evs_preamble", most=_MAX_PADDING)))

@@ -1,6 +1,7 @@
 """Which pages may talk to this server: its own, and those of the origins that were named.
 
-Cookies travel with WebSocket handshakes, event streams and forms of foreign pages too; the browser's word about where a request
+Cookies travel with WebSocket handshakes, event streams and forms of foreign pages too; the browser's word about
+where a request
 comes from is what keeps those pages out. This file decides on a WSGI environment alone and knows no framework.
 """
 
@@ -15,7 +16,8 @@ from ..config import normal_origin
 def own_origins(environ: Mapping[str, Any]) -> set[str]:
     """The origins under which this request may have reached the server, proxies' ``X-Forwarded-*`` headers included.
 
-    A foreign page cannot set those headers without asking first (CORS preflight), so that trusting them opens nothing to it.
+    A foreign page cannot set those headers without asking first (CORS preflight), so that trusting them opens
+    nothing to it.
     """
     host, forwarded_host = environ.get("HTTP_HOST", ""), _first(environ, "HTTP_X_FORWARDED_HOST")
     scheme, forwarded_scheme = environ.get("wsgi.url_scheme", "http"), _first(environ, "HTTP_X_FORWARDED_PROTO")

@@ -1,0 +1,138 @@
+"""Feed: from the bus to what is pending for each connection. The half of the hub that a bus calls.
+
+``deliver`` turns a message into bytes once per wire format and hands the same object to every connection of the room;
+``flush`` wakes each connection that got something once per batch. Nothing here reads the log or writes to a socket.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from ..concurrency import Concurrency, Event
+from ..message import START, Message, Position
+from .connection import Connection, Encoder, State
+from .log import Counters, Members
+
+
+class Feed:
+    """Everybody who reads something in this process, and how far the bus has delivered to them.
+
+    Args:
+        concurrency: for the lock and for waiting.
+        max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
+
+    Attributes:
+        position: everything up to here was delivered.
+        on_control: gets each relayed payload, in the order of the log.
+    """
+
+    def __init__(self, *, concurrency: Concurrency, max_pending_bytes: int) -> None:
+        self.position = START
+        self.connections: set[Connection] = set()
+        self.counters = Counters()
+        self.on_control: Callable[[dict[str, Any]], None] | None = None
+        self._concurrency = concurrency
+        self._lock = concurrency.lock()
+        self._max_pending_bytes = max_pending_bytes
+        self._members = Members()
+        self._woken: list[Connection] = []
+        self._waiting: list[tuple[Position, Event]] = []
+        self._log = logging.getLogger(__name__)
+
+    def wants(self, rooms: Sequence[str]) -> bool:
+        """Whether anyone here reads one of the rooms."""
+        return any(room in self._members for room in rooms)
+
+    def deliver(self, message: Message) -> None:
+        """Append the message to what is pending for each member of its rooms."""
+        with self._lock:
+            before = self.position
+            payloads: dict[Encoder, tuple[Any, int]] = {}
+            seen: set[Connection] | None = set() if len(message.rooms) > 1 else None
+            for encode, members in self._members.of(message.rooms):
+                for connection in members:
+                    if connection.state >= State.LAGGING or connection.id in message.skip:
+                        continue
+                    if seen is not None:
+                        if connection in seen:
+                            continue
+                        seen.add(connection)
+                    if encode not in payloads:
+                        payload = encode(message)
+                        payloads[encode] = (payload, connection.size(payload))
+                    self._append(connection, *payloads[encode], before=before)
+            self.counters.messages += 1
+            self._move(message.id or START)
+
+    def skip(self, position: Position) -> None:
+        """The log went on to ``position`` without anything for this process."""
+        with self._lock:
+            self._move(position)
+
+    def control(self, position: Position, payload: dict[str, Any]) -> None:
+        """Pass a relayed payload on, after everything before it was written out."""
+        self.flush()
+        if self.on_control is not None:
+            self.on_control(payload)
+        with self._lock:
+            self._move(position)
+
+    def flush(self) -> None:
+        """Wake every connection that got something since the last flush, each once."""
+        with self._lock:
+            woken, self._woken = self._woken, []
+        for connection in woken:
+            try:
+                connection.wake()
+            except Exception:  # noqa: BLE001  one connection's fault must not keep the others from what is theirs
+                self._log.exception("a connection could not be woken")
+
+    def gap(self, position: Position) -> None:
+        """Live delivery cannot be trusted up to ``position``: let everyone read on from the log by cursor."""
+        with self._lock:
+            self.counters.gaps += 1
+            for connection in self.connections:
+                if connection.state is not State.CLOSED and connection.rooms:
+                    self._fall_behind(connection)
+                    self._woken.append(connection)
+            self._move(position)
+        self.flush()
+
+    def wait_for(self, position: Position, *, timeout: float) -> bool:
+        """Wait until this process has delivered up to ``position``; whether it has."""
+        with self._lock:
+            if self.position >= position:
+                return True
+            reached = self._concurrency.event()
+            self._waiting.append((position, reached))
+        return reached.wait(timeout)
+
+    def _append(self, connection: Connection, payload: Any, size: int, *, before: Position) -> None:
+        if not connection.pending:
+            if connection.state is State.LIVE and not connection.held:
+                connection.cursor = before
+            self._woken.append(connection)
+        connection.pending.append(payload)
+        connection.pending_bytes += size
+        self.counters.deliveries += 1
+        if connection.pending_bytes > self._max_pending_bytes:
+            self.counters.spills += 1
+            self._fall_behind(connection)
+
+    def _fall_behind(self, connection: Connection) -> None:
+        """Keep the cursor, drop the rest."""
+        if connection.state is State.LIVE and not connection.pending and not connection.held:
+            connection.cursor = self.position
+        connection.state = State.LAGGING
+        connection.pending = []
+        connection.pending_bytes = 0
+
+    def _move(self, position: Position) -> None:
+        self.position = position
+        if self._waiting:
+            for goal, reached in self._waiting:
+                if goal <= position:
+                    reached.set()
+            self._waiting = [waiting for waiting in self._waiting if waiting[0] > position]

@@ -1,0 +1,193 @@
+"""The hub's face of each Socket.IO client: what is pending goes into Engine.IO's queue only as fast as it is written.
+
+Engine.IO's own queue has no bound. Here it gets a batch when its writer comes back for more; what comes meanwhile is
+pending in the hub, bounded, with the cursor spill. This file may not encode twice what one message needs once.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engineio import packet as eio_packet
+
+from ..concurrency import Concurrency
+from ..errors import BusUnavailable, ConnectionClosed
+from ..hub.connection import Connection, State
+from ..hub.hub import SLICE, Hub
+from ..message import Message, Position
+from ..wire import socketio as wire
+
+_MAX_QUEUED_PACKETS = 512
+_DRAIN_SECONDS = 1.0
+_RETRY_READ = 0.5
+
+
+def encode_with_id(message: Message) -> eio_packet.Packet:
+    """The packet that every client of a room shares: ``event(data, id)``."""
+    return eio_packet.Packet(eio_packet.MESSAGE, wire.encode(message, ids=True))
+
+
+def encode_without_id(message: Message) -> eio_packet.Packet:
+    """The same for clients that asked for events without ids: ``event(data)``."""
+    return eio_packet.Packet(eio_packet.MESSAGE, wire.encode(message, ids=False))
+
+
+class SocketConnection(Connection):
+    """One Socket.IO client of the default namespace.
+
+    Args:
+        sid: its Socket.IO session id.
+        eio_sid: its Engine.IO session id.
+        server: the Socket.IO server that writes to it.
+        hub: where it subscribes.
+        concurrency: for locks, waiting and background tasks.
+        ids: whether its events carry ids.
+    """
+
+    __slots__ = (
+        "_catching_up",
+        "_concurrency",
+        "_hub",
+        "_order",
+        "_server",
+        "_written",
+        "engine_id",
+        "gate",
+        "pushing",
+    )
+
+    transport = "socketio"
+
+    def __init__(self, sid: str, eio_sid: str, *, server: Any, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
+        super().__init__(sid, encode_with_id if ids else encode_without_id)
+        self.engine_id = eio_sid
+        self._server = server
+        self._hub = hub
+        self._concurrency = concurrency
+        self._order = concurrency.lock()
+        self._written = concurrency.event()
+        self._catching_up = False
+        self.gate = concurrency.lock()
+        self.pushing = False
+
+    def size(self, payload: Any) -> int:
+        return len(payload.data)
+
+    def reset(self, cursor: Position) -> list[Any]:
+        text = wire.encode_control("realtime.reset", {"cursor": str(cursor)})
+        return [eio_packet.Packet(eio_packet.MESSAGE, text)]
+
+    def wake(self) -> None:
+        if self.state is State.LAGGING:
+            self._begin_catching_up()
+        elif self.state is State.LIVE and self._queued() == 0:
+            self.push()
+
+    def written(self) -> None:
+        """Engine.IO's writer has written everything and comes back for more."""
+        self._written.set()
+        if self.pending and not self.pushing:
+            self.push()
+
+    def push(self) -> None:
+        """Move what is pending into Engine.IO's queue, in order, ahead of whatever is sent next."""
+        if self.state is not State.LIVE or self.held:
+            return
+        if self._queued() > _MAX_QUEUED_PACKETS:
+            self._hub.fall_behind(self)
+            self._begin_catching_up()
+            return
+        with self._order:
+            try:
+                self._enqueue(self._hub.take(self))
+            except ConnectionClosed:
+                return
+
+    def replay(self, room: str, *, after: Position | None, latest: int) -> tuple[bool, Position]:
+        """Join a room and send what it got after a cursor, or its newest messages; live ones follow after that.
+
+        Returns:
+            Whether nothing between the cursor and now is missing, and the position the room is live from.
+
+        Raises:
+            ConnectionClosed: the client went meanwhile.
+            BusUnavailable: the log cannot be read; the room was not joined.
+        """
+        with self.gate:
+            while True:
+                with self._order:
+                    held = self._hub.hold(self, room)
+                    if held is not None:
+                        self._enqueue(held[0])
+                        break
+                self._begin_catching_up()
+                self._concurrency.sleep(0.01)
+            try:
+                return self._send_log(room, after, latest, upto=held[1]), held[1]
+            except BusUnavailable:
+                self._hub.leave(self, room)
+                raise
+            finally:
+                self._hub.release(self)
+
+    def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position) -> bool:
+        if after is None:
+            replay = self._hub.log.latest([room], limit=latest)
+            self._send(replay.messages, upto)
+            return replay.recovered
+        recovered = True
+        while True:
+            replay = self._hub.log.replay([room], after, upto=upto, limit=SLICE)
+            recovered = recovered and replay.recovered
+            self._send(replay.messages, upto)
+            if not replay.more:
+                return recovered
+            after = replay.cursor
+            self._wait_until_written()
+
+    def _send(self, messages: Any, upto: Position) -> None:
+        with self._order:
+            self._enqueue([self.encode(one) for one in messages if one.id <= upto and self.id not in one.skip])
+
+    def _enqueue(self, payloads: list[Any]) -> None:
+        """Under the order lock."""
+        self.pushing = True
+        try:
+            for payload in payloads:
+                self._server._send_eio_packet(self.engine_id, payload)
+        finally:
+            self.pushing = False
+
+    def _queued(self) -> int:
+        socket = self._server.eio.sockets.get(self.engine_id)
+        return 0 if socket is None else socket.queue.qsize()
+
+    def _wait_until_written(self) -> None:
+        """Wait until Engine.IO's writer has taken what is queued. A client that is gone ends the wait."""
+        self._written.clear()
+        while self._queued() > 0 and not self._written.wait(_DRAIN_SECONDS):
+            if self.state is State.CLOSED:
+                raise ConnectionClosed("the connection is closed")
+
+    def _begin_catching_up(self) -> None:
+        with self._order:
+            if self._catching_up or self.state is not State.LAGGING:
+                return
+            self._catching_up = True
+        self._concurrency.spawn(self._catch_up, name="realtime-catch-up")
+
+    def _catch_up(self) -> None:
+        """Read on from the log, a slice each time the client has taken the last one, until it is live again."""
+        try:
+            while self.state is State.LAGGING and not self.held:
+                self._wait_until_written()
+                try:
+                    with self._order:
+                        self._enqueue(self._hub.take(self))
+                except BusUnavailable:
+                    self._concurrency.sleep(_RETRY_READ)
+        except ConnectionClosed:
+            return
+        finally:
+            self._catching_up = False
+        self.wake()

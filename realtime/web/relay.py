@@ -1,0 +1,180 @@
+"""What one process asks of all: the half of the client manager that speaks over the bus and is spoken to.
+
+Emits that a log cannot carry, and requests about clients of another process, travel as payloads in the order of the
+log and
+are done by every process, the asking one included, when they come back. What comes back is from a shared place: a
+wrong payload is left out. This file decides nothing about what an application's call means.
+"""
+
+from __future__ import annotations
+
+import base64
+import logging
+import secrets
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from socketio.manager import Manager
+from socketio.packet import Packet
+
+from ..bus.base import Bus
+from ..errors import ConnectionClosed
+from ..hub.hub import Hub
+from ..message import START, Message, Position
+from .connection import SocketConnection
+from .connections import SocketConnections
+
+_SETTLE_SECONDS = 1.0
+
+
+class RelayingManager(Manager):
+    """Keeps the clients of this process and relays what concerns those of others.
+
+    Args:
+        bus: where room emits are published and the rest is relayed.
+        hub: delivers what comes back, to this process's clients.
+        connections: the hub's face of each client.
+
+    Attributes:
+        ready: makes sure that this process follows the bus; called before each use of it.
+    """
+
+    def __init__(self, *, bus: Bus, hub: Hub, connections: SocketConnections) -> None:
+        super().__init__()
+        self._bus = bus
+        self._hub = hub
+        self._connections = connections
+        self._published = START
+        self._host = secrets.token_hex(8)
+        self._log = logging.getLogger(__name__)
+        self.ready: Callable[[], None] = lambda: None
+
+    def connection(self, sid: str) -> SocketConnection:
+        """The hub's connection of a client of this process.
+
+        Raises:
+            ConnectionClosed: the client is not connected here (any more).
+        """
+        eio_sid = self.eio_sid_from_sid(sid, "/") if self.is_sid_room("/", sid) else None
+        if eio_sid is None:
+            raise ConnectionClosed("the client is not connected")
+        connection = self._connections.of(sid, eio_sid)
+        if not self.is_sid_room("/", sid):
+            # It left while its connection was being made: nobody else would forget it.
+            self._connections.forget(sid)
+            raise ConnectionClosed("the client is not connected")
+        return connection
+
+    def publish(self, message: Message) -> Position:
+        """Publish and remember how far this process must have delivered before what it does next takes effect."""
+        self.ready()
+        published = self._bus.publish(message).id
+        self._published = max(self._published, published)
+        return published
+
+    def relayed(self, payload: dict[str, Any]) -> None:
+        """Do what a process asked of all. The payload comes from a shared place: a wrong one is left out."""
+        try:
+            handle = _RELAYED[payload["method"]]
+            handle(self, payload)
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as exc:
+            self._log.warning("a relayed request was left out: %r", exc)
+
+    def _relayed_emit(self, request: dict[str, Any]) -> None:
+        callback = request["callback"]
+        if callback is not None:
+            owner, number = callback
+            callback = partial(self._answer, str(owner), str(request["room"]), int(number))
+        attachments = [base64.b64decode(one, validate=True) for one in request["attachments"]]
+        arguments = Packet.reconstruct_binary(request["data"], attachments) if attachments else request["data"]
+        super().emit(
+            str(request["event"]),
+            tuple(arguments),
+            str(request["namespace"]),
+            room=request["room"],
+            skip_sid=list(request["skip"]),
+            callback=callback,
+        )
+
+    def _relayed_disconnect(self, request: dict[str, Any]) -> None:
+        sid, namespace = str(request["sid"]), str(request["namespace"])
+        if self.is_connected(sid, namespace):
+            # The application's handler runs: not in the one task that delivers to everybody.
+            self.server.start_background_task(self.server.disconnect, sid, namespace=namespace, ignore_queue=True)
+
+    def _relayed_enter_room(self, request: dict[str, Any]) -> None:
+        sid, namespace = str(request["sid"]), str(request["namespace"])
+        if self.is_sid_room(namespace, sid):
+            self.enter_room(sid, namespace, request["room"])
+
+    def _relayed_leave_room(self, request: dict[str, Any]) -> None:
+        sid, namespace = str(request["sid"]), str(request["namespace"])
+        if self.is_sid_room(namespace, sid):
+            self._leave(sid, namespace, request["room"])
+
+    def _relayed_close_room(self, request: dict[str, Any]) -> None:
+        room, namespace = request["room"], str(request["namespace"])
+        for sid, _ in list(self.get_participants(namespace, room)):
+            self._leave(sid, namespace, room)
+
+    def _relayed_answer(self, request: dict[str, Any]) -> None:
+        if request["owner"] == self._host:
+            room, number, arguments = str(request["room"]), int(request["number"]), list(request["arguments"])
+            self.server.start_background_task(self.trigger_callback, room, number, arguments)
+
+    def _relay_emit(self, event: str, data: Any, namespace: str, room: Any, skip: list[str], callback: Any) -> None:
+        number = None
+        if callback is not None:
+            if not isinstance(room, str):
+                raise ValueError("Cannot use callback without a room set.")
+            number = [self._host, self._generate_ack_id(room, callback)]
+        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
+        attachments: list[bytes] = []
+        if Packet.data_is_binary(arguments):
+            arguments, attachments = Packet.deconstruct_binary(arguments)
+        self._relay(
+            {
+                "method": "emit",
+                "event": event,
+                "data": arguments,
+                "attachments": [base64.b64encode(one).decode("ascii") for one in attachments],
+                "namespace": namespace,
+                "room": list(room) if isinstance(room, set | tuple) else room,
+                "skip": skip,
+                "callback": number,
+            }
+        )
+
+    def _answer(self, owner: str, room: str, number: int, *arguments: Any) -> None:
+        """A client answered: its answer goes to the process that asked."""
+        if owner == self._host:
+            self.trigger_callback(room, number, arguments)
+        else:
+            request = {"method": "answer", "owner": owner, "room": room, "number": number, "arguments": arguments}
+            self._bus.relay(request)
+
+    def _leave(self, sid: str, namespace: str, room: Any) -> None:
+        super().leave_room(sid, namespace, room)
+        connection = self._connections.get(sid)
+        if namespace == "/" and connection is not None and isinstance(room, str):
+            connection.push()
+            self._hub.leave(connection, room)
+
+    def _relay(self, payload: dict[str, Any]) -> None:
+        self.ready()
+        self._published = max(self._published, self._bus.relay(payload))
+
+    def _settle(self) -> None:
+        """Let what this process published before take effect first, as it does where rooms are served directly."""
+        self._hub.wait_for(self._published, timeout=_SETTLE_SECONDS)
+
+
+_RELAYED: dict[str, Callable[[RelayingManager, dict[str, Any]], None]] = {
+    "emit": RelayingManager._relayed_emit,
+    "disconnect": RelayingManager._relayed_disconnect,
+    "enter_room": RelayingManager._relayed_enter_room,
+    "leave_room": RelayingManager._relayed_leave_room,
+    "close_room": RelayingManager._relayed_close_room,
+    "answer": RelayingManager._relayed_answer,
+}

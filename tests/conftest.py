@@ -1,0 +1,54 @@
+"""Fixtures that several test files share. Each worker of a parallel run has a Redis of its own."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+
+import pytest
+
+from .support.processes import Redis, Server, start_gevent, start_threads
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """One Redis per test process, for tests that do not disturb it. Keep apart by namespace."""
+    redis = Redis(tmp_path_factory.mktemp("redis"))
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
+    """A Redis of the test's own, with an append-only file, to be killed and restarted."""
+    redis = Redis(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--appendfsync", "always")
+    yield redis
+    redis.stop()
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A namespace that no other test uses."""
+    return f"test-{secrets.token_hex(6)}"
+
+
+@pytest.fixture(scope="module")
+def gevent_server() -> Iterator[Server]:
+    """``python server.py`` with the embedded bus, shared by a file's tests: use rooms of your own."""
+    server = start_gevent()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module", params=["gevent", "threads"])
+def any_server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """The same tests on gevent and on threads (``flask run``), shared by a file's tests: use rooms of your own."""
+    server = start_gevent() if request.param == "gevent" else start_threads()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def room() -> str:
+    """A room that no other test uses."""
+    return f"room-{secrets.token_hex(6)}"
