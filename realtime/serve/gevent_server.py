@@ -12,11 +12,17 @@ from collections.abc import Callable
 from typing import Any
 
 import gevent
+import gevent.event
+from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from .handler import Handler
+from .handler import Draining, Handler
 
 _GRACE_SECONDS = 5.0
+
+
+class Server(Draining, WSGIServer):
+    """gevent's server, ending idle connections when it closes."""
 
 
 def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access_log: bool = False) -> None:
@@ -31,7 +37,8 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
     """
     errors = logging.getLogger("realtime.serve")
     log = "default" if access_log else None
-    server = WSGIServer((host, port), app, handler_class=Handler, log=log, error_log=errors)
+    # The pool is what stop() waits for; without one it would cut off the requests that are being served.
+    server = Server((host, port), app, handler_class=Handler, log=log, error_log=errors, spawn=Pool())
     try:
         server.start()
     except OSError as exc:
@@ -42,6 +49,6 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
     shown = f"[{host}]" if ":" in host else host
     print(f"Listening on http://{shown}:{server.server_port}", flush=True)  # noqa: T201  the one line a user waits for
     stopping.wait()
-    server.stop_accepting()
+    server.close()
     on_stop()
     server.stop(timeout=_GRACE_SECONDS)

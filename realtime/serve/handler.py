@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import socket
 from typing import Any
 
 from geventwebsocket.handler import WebSocketHandler
@@ -15,6 +16,17 @@ from geventwebsocket.handler import WebSocketHandler
 
 class Handler(WebSocketHandler):
     """Serves HTTP and WebSocket requests."""
+
+    def read_requestline(self) -> str:
+        """Wait for the next request of a kept-alive connection, unless the server is closing."""
+        if self.server.closed:
+            return ""
+        self.server.waiting.add(self)
+        try:
+            line: str = super().read_requestline()
+            return line
+        finally:
+            self.server.waiting.discard(self)
 
     def run_websocket(self) -> None:
         """Run the application on an upgraded connection.
@@ -47,3 +59,26 @@ class Handler(WebSocketHandler):
         """Log one line per request through the server's own log. The library would silence the access log."""
         if self.server.log is not None:
             self.server.log.write(self.format_request() + "\n")
+
+
+class Draining:
+    """Mixed into a server class: when it closes, connections that wait for a request are ended, those that serve one
+    finish.
+
+    Without it a browser's idle kept-alive connections hold up every shutdown until its time-out.
+    """
+
+    waiting: set[Handler]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting = set()
+
+    def close(self) -> None:
+        """Accept nothing more and end what is idle."""
+        super().close()  # type: ignore[misc]  # the mixed-in server's
+        for handler in tuple(self.waiting):
+            try:
+                handler.socket.shutdown(socket.SHUT_RD)
+            except OSError:
+                continue  # The client was quicker.

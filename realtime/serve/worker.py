@@ -7,15 +7,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from gunicorn.workers.ggevent import GeventPyWSGIWorker
+from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
-from .handler import Handler
+from .handler import Draining, Handler
+
+
+class WorkerHandler(Handler, PyWSGIHandler):
+    """The shared handler with gunicorn's access log and environment."""
+
+    log_request = PyWSGIHandler.log_request
+
+
+class WorkerServer(Draining, PyWSGIServer):
+    """gunicorn's server, ending idle connections when it closes."""
 
 
 class Worker(GeventPyWSGIWorker):
     """A gevent worker whose streams end at once when it shuts down, so that their clients reconnect elsewhere."""
 
-    wsgi_handler = Handler
+    server_class = WorkerServer
+    wsgi_handler = WorkerHandler
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: end streams first, in a greenlet of their own, since a signal handler may not wait."""
