@@ -90,7 +90,8 @@ class RoomSlice:
     """What one room's log holds of a range, and what is known of the room beyond it.
 
     Attributes:
-        entries: in id order, at most one more than the limit.
+        entries: in id order, at most one more than the limit, beginning with the first after the cursor: what comes
+            before that one is what tells whether anything is missing.
         tail: the room's newest id, or ``None`` when it never had one or it was forgotten.
     """
 
@@ -132,7 +133,9 @@ class LogState:
             return room.entries[0].previous <= after
         if room.tail is not None:
             return room.tail <= after
-        return self.birth.ms >= self.forgotten_before or after.ms >= self.forgotten_before
+        # Nothing is known of the room: it had nothing lately, and never anything if the log is younger than that.
+        unborn = self.birth == START
+        return unborn or self.birth.ms >= self.forgotten_before or after.ms >= self.forgotten_before
 
 
 def merge(
@@ -141,24 +144,27 @@ def merge(
     """Put the rooms' slices into one replay, oldest first, and judge whether it is complete."""
     recovered = state.knows(after) and all(state.complete(one, after) for one in slices)
     end = state.head if upto is None else upto
-    found = {entry.message.id: entry.message for one in slices for entry in one.entries}
-    ordered = sorted(found.items(), key=lambda item: item[0] or START)
+    ordered = [(at, entry) for at, entry in _ordered(slices) if at <= end]
     more = len(ordered) > limit
-    messages = tuple(message for _, message in ordered[:limit])
-    cursor = (messages[-1].id or START) if more else end
-    return Replay(messages, recovered, after, cursor, more)
+    cursor = ordered[limit - 1][0] if more and limit else after if more else end
+    return Replay(tuple(entry.message for _, entry in ordered[:limit]), recovered, after, cursor, more)
 
 
 def newest(slices: Sequence[RoomSlice], *, state: LogState, before: Position | None, limit: int) -> Replay:
     """Put the rooms' newest entries into one replay, oldest first: history rather than recovery."""
-    found = {entry.message.id: entry for one in slices for entry in one.entries}
-    ordered = sorted(found.items(), key=lambda item: item[0] or START)
+    ordered = _ordered(slices)
     kept = [entry for _, entry in ordered[-limit:]] if limit else []
     messages = tuple(entry.message for entry in kept)
     last = messages[-1].id if messages else None
     cursor = state.head if before is None else last or before
     start = kept[0].previous if kept else cursor
     return Replay(messages, True, start, cursor, len(ordered) > limit)
+
+
+def _ordered(slices: Sequence[RoomSlice]) -> list[tuple[Position, Entry]]:
+    """The rooms' entries in one order, each message once even where it is in several of the rooms."""
+    found = {entry.message.id or START: entry for one in slices for entry in one.entries}
+    return sorted(found.items(), key=lambda item: item[0])
 
 
 class Bus(ABC):

@@ -124,9 +124,7 @@ class MemoryBus(Bus):
     def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
         with self._lock:
             self._expire()
-            slices = [
-                self._slice(name, lambda at: after < at and (upto is None or at <= upto), limit) for name in rooms
-            ]
+            slices = [self._slice(name, lambda at: at > after, limit) for name in rooms]
             return merge(slices, state=self._state(after), after=after, upto=upto, limit=limit)
 
     def latest(self, rooms: Sequence[str], *, before: Position | None = None, limit: int) -> Replay:

@@ -28,7 +28,14 @@ redis.call('HSET', KEYS[2], 'last', id)
 
 for i = 4, #KEYS, 2 do
   local previous = redis.call('GET', KEYS[i + 1]) or '0-0'
-  redis.call('XADD', KEYS[i], 'MAXLEN', '~', ARGV[2], id, 'p', previous, 'r', ARGV[11], unpack(fields))
+  local entry = {'MAXLEN', '~', ARGV[2], id, 'p', previous, 'r', ARGV[11], unpack(fields)}
+  local added = redis.pcall('XADD', KEYS[i], unpack(entry))
+  if type(added) == 'table' and added.err then
+    -- Somebody else wrote there: an id from the future, or no stream at all. The message is in the log already, and
+    -- nothing may be half done: the room's log begins anew, and its chain tells every reader what is missing.
+    redis.call('DEL', KEYS[i])
+    redis.call('XADD', KEYS[i], unpack(entry))
+  end
   redis.call('PEXPIRE', KEYS[i], ARGV[3])
   redis.call('SET', KEYS[i + 1], id, 'PX', ARGV[4])
 end

@@ -132,8 +132,7 @@ class RedisBus(Bus):
         return Position.parse(at.decode())
 
     def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
-        end = "+" if upto is None else str(upto)
-        state, slices = self._look(rooms, "after", after, end, limit)
+        state, slices = self._look(rooms, "after", after, "+", limit)
         return merge(slices, state=state, after=after, upto=upto, limit=limit)
 
     def latest(self, rooms: Sequence[str], *, before: Position | None = None, limit: int) -> Replay:

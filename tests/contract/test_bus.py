@@ -1,0 +1,212 @@
+"""The bus contract: what ``bus/base.py`` promises, run over every bus."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+import pytest
+
+from realtime.bus.base import Bus
+from realtime.errors import InvalidValue, KeyConflict
+from realtime.message import START, Message, Position
+
+from .conftest import MakeBus, Recorder
+
+
+def put(bus: Bus, data: object, room: str | list[str] = "lobby", **options: Any) -> Position:
+    """Publish and return the id."""
+    return bus.publish(Message.new(room, data, **options)).id
+
+
+def test_ids_rise_over_all_rooms(bus: Bus) -> None:
+    ids = [put(bus, number, f"room-{number % 3}") for number in range(30)]
+    assert ids == sorted(set(ids))
+
+
+def test_what_is_published_is_delivered_once_in_order_with_everything_it_said(bus: Bus, recorder: Recorder) -> None:
+    first = put(bus, {"a": "é🙂\u2028"}, event="news", skip=["x~"])
+    second = put(bus, [1, 2], ["lobby", "hall"], spread=True)
+    recorder.wait(2)
+    one, two = recorder.messages
+    assert (one.id, one.rooms, one.event, one.data, one.skip) == (
+        first, ("lobby",), "news", {"a": "é🙂\u2028"}, frozenset(["x~"])
+    )  # fmt: skip
+    assert (two.id, two.rooms, two.data, two.spread) == (second, ("lobby", "hall"), [1, 2], True)
+
+
+def test_publishers_in_several_threads_are_delivered_in_the_order_of_the_ids(bus: Bus, recorder: Recorder) -> None:
+    def publish(who: int) -> None:
+        for number in range(200):
+            put(bus, [who, number], f"room-{who % 2}")
+
+    threads = [threading.Thread(target=publish, args=(who,)) for who in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    data = recorder.wait(800)
+    assert len(data) == 800
+    assert recorder.order == sorted(set(recorder.order))
+    for who in range(4):
+        assert [number for one, number in data if one == who] == list(range(200))
+
+
+def test_a_publish_from_within_a_delivery_comes_after_it(bus: Bus, recorder: Recorder) -> None:
+    recorder.on_deliver = lambda message: put(bus, "echo") and None if message.data == "call" else None
+    put(bus, "call")
+    assert recorder.wait(2) == ["call", "echo"]
+    assert recorder.order == sorted(recorder.order)
+
+
+def test_a_batch_ends_with_a_flush(bus: Bus, recorder: Recorder) -> None:
+    put(bus, 1)
+    recorder.wait(1)
+    from tests.support.processes import eventually
+
+    assert eventually(lambda: recorder.flushes)
+
+
+def test_a_relayed_payload_arrives_in_the_order_of_the_log_and_is_not_history(bus: Bus, recorder: Recorder) -> None:
+    before = put(bus, 1)
+    bus.relay({"method": "x", "arguments": [1, None, "é"]})
+    after = put(bus, 2)
+    recorder.wait(2)
+    assert recorder.controls == [{"method": "x", "arguments": [1, None, "é"]}]
+    assert recorder.order[0] == before and recorder.order[2] == after and recorder.order == sorted(recorder.order)
+    assert [message.data for message in bus.replay(["lobby"], START, limit=9).messages] == [1, 2]
+    with pytest.raises(InvalidValue):
+        bus.relay({"not json": {1, 2}})
+
+
+def test_the_same_key_is_the_same_message(bus: Bus, recorder: Recorder) -> None:
+    first = bus.publish(Message.new("lobby", {"a": 1}, key="k"))
+    again = bus.publish(Message.new("lobby", {"a": 1}, key="k"))
+    assert (again.id, first.duplicate, again.duplicate) == (first.id, False, True)
+    put(bus, "end")
+    assert recorder.wait(2) == [{"a": 1}, "end"]
+
+
+def test_the_same_key_for_other_content_is_a_conflict_and_nothing_is_published(bus: Bus) -> None:
+    put(bus, 1, key="k")
+    for data, event in ((2, "message"), (1, "other")):
+        with pytest.raises(KeyConflict, match="a key stands for one message"):
+            put(bus, data, key="k", event=event)
+    assert [message.data for message in bus.replay(["lobby"], START, limit=9).messages] == [1]
+
+
+def test_the_same_key_in_another_room_is_another_message(bus: Bus) -> None:
+    assert put(bus, 1, "lobby", key="k") != put(bus, 1, "hall", key="k")
+
+
+def test_a_key_is_forgotten_after_its_lifetime(make_bus: MakeBus) -> None:
+    from tests.support.processes import eventually
+
+    bus = make_bus(key_ttl=0.05)
+    first = put(bus, 1, key="k")
+    assert eventually(lambda: put(bus, 1, key="k") != first)
+
+
+def test_replay_returns_what_came_after_a_cursor_in_order(bus: Bus) -> None:
+    ids = [put(bus, number, f"room-{number % 2}") for number in range(10)]
+    replay = bus.replay(["room-0", "room-1"], ids[3], limit=100)
+    assert [message.data for message in replay.messages] == [4, 5, 6, 7, 8, 9]
+    assert (replay.recovered, replay.more, replay.start, replay.cursor) == (True, False, ids[3], ids[9])
+    only = bus.replay(["room-1"], ids[3], limit=100)
+    assert [message.data for message in only.messages] == [5, 7, 9]
+    assert only.recovered
+
+
+def test_replay_stops_at_the_end_it_is_given(bus: Bus) -> None:
+    ids = [put(bus, number) for number in range(5)]
+    replay = bus.replay(["lobby"], ids[0], upto=ids[3], limit=9)
+    assert [message.data for message in replay.messages] == [1, 2, 3]
+    assert replay.cursor == ids[3]
+
+
+def test_what_is_after_the_end_is_not_missing(bus: Bus) -> None:
+    ids = [put(bus, number) for number in range(5)]
+    behind = bus.replay(["lobby"], ids[1], upto=ids[1], limit=9)
+    assert behind.recovered and behind.messages == () and behind.cursor == ids[1]
+
+
+def test_a_replay_in_slices_is_the_same_as_one_in_one_piece(bus: Bus) -> None:
+    start = put(bus, "start")
+    for number in range(25):
+        put(bus, number, f"room-{number % 3}")
+    rooms = [f"room-{number}" for number in range(3)]
+    cursor, found, more = start, [], True
+    while more:
+        replay = bus.replay(rooms, cursor, limit=7)
+        assert replay.recovered
+        found += [message.data for message in replay.messages]
+        cursor, more = replay.cursor, replay.more
+    assert found == list(range(25))
+
+
+def test_a_message_of_several_rooms_is_replayed_once(bus: Bus) -> None:
+    start = put(bus, 0, ["a", "b", "c"])
+    put(bus, 1, ["a", "b"])
+    put(bus, 2, ["b", "c"])
+    assert [message.data for message in bus.replay(["a", "b", "c"], start, limit=9).messages] == [1, 2]
+    assert [message.data for message in bus.replay(["c"], start, limit=9).messages] == [2]
+    assert [message.data for message in bus.latest(["c", "a", "b"], limit=9).messages] == [0, 1, 2]
+
+
+def test_the_latest_messages_come_oldest_first_and_one_can_page_back_to_the_beginning(bus: Bus) -> None:
+    for number in range(10):
+        put(bus, number, f"room-{number % 2}")
+    rooms = ["room-0", "room-1"]
+    page = bus.latest(rooms, limit=4)
+    assert [message.data for message in page.messages] == [6, 7, 8, 9] and page.more
+    page = bus.latest(rooms, before=page.messages[0].id, limit=4)
+    assert [message.data for message in page.messages] == [2, 3, 4, 5] and page.more
+    page = bus.latest(rooms, before=page.messages[0].id, limit=4)
+    assert [message.data for message in page.messages] == [0, 1] and not page.more
+    assert bus.latest(rooms, before=page.messages[0].id, limit=4).messages == ()
+    assert bus.latest(rooms, limit=0).messages == ()
+
+
+def test_what_follows_the_start_of_the_latest_are_the_latest(bus: Bus) -> None:
+    for number in range(10):
+        put(bus, number)
+    latest = bus.latest(["lobby"], limit=3)
+    assert bus.replay(["lobby"], latest.start, limit=9).messages == latest.messages
+    assert bus.latest(["empty"], limit=3).start == latest.cursor
+
+
+def test_the_cursor_of_an_empty_read_is_the_end_of_the_log(bus: Bus) -> None:
+    end = put(bus, 1, "elsewhere")
+    for replay in (bus.latest(["lobby"], limit=5), bus.replay(["lobby"], START, limit=5)):
+        assert replay.messages == () and replay.cursor == end
+
+
+def test_a_process_is_only_told_of_rooms_that_it_wants(bus: Bus, recorder: Recorder) -> None:
+    from tests.support.processes import eventually
+
+    recorder.wanted = lambda rooms: "lobby" in rooms
+    put(bus, 1, "elsewhere")
+    last = put(bus, 2, "lobby")
+    eventually(lambda: recorder.order and recorder.order[-1] == last)
+    assert 2 in [message.data for message in recorder.messages]
+
+
+def test_nothing_is_delivered_after_stop(bus: Bus, recorder: Recorder) -> None:
+    put(bus, 1)
+    recorder.wait(1)
+    bus.stop()
+    bus.stop()
+    assert len(recorder.messages) == 1
+
+
+def test_starting_tells_the_receiver_where_it_starts(bus: Bus) -> None:
+    put(bus, "before")
+    recorder = Recorder()
+    position = bus.start(recorder)
+    assert recorder.skipped == [position] == [bus.latest(["lobby"], limit=1).messages[0].id]
+    after = put(bus, "after")
+    assert recorder.wait(1) == ["after"] and after > position
+
+
+def test_a_bus_that_is_there_answers_a_ping(bus: Bus) -> None:
+    assert bus.ping() is None  # type: ignore[func-returns-value]
