@@ -84,10 +84,7 @@ class Feed:
         with self._lock:
             woken, self._woken = self._woken, []
         for connection in woken:
-            try:
-                connection.wake()
-            except Exception:  # noqa: BLE001  one connection's fault must not keep the others from what is theirs
-                self._log.exception("a connection could not be woken")
+            self._wake(connection)
 
     def gap(self, position: Position) -> None:
         """Live delivery cannot be trusted up to ``position``: let everyone read on from the log by cursor."""
@@ -108,6 +105,12 @@ class Feed:
             reached = self._concurrency.event()
             self._waiting.append((position, reached))
         return reached.wait(timeout)
+
+    def _wake(self, connection: Connection) -> None:
+        try:
+            connection.wake()
+        except Exception:  # noqa: BLE001  one connection's fault must not keep the others from what is theirs
+            self._log.exception("a connection could not be woken")
 
     def _append(self, connection: Connection, payload: Any, size: int, *, before: Position) -> None:
         if not connection.pending:

@@ -7,11 +7,11 @@ log is read only through ``Log``, and without the hub's lock. The hub never writ
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..concurrency import Concurrency
-from ..errors import ConnectionClosed
+from ..errors import BusUnavailable, ConnectionClosed
 from ..message import START, Position
 from .connection import Connection, State
 from .feed import Feed
@@ -19,6 +19,8 @@ from .log import Log, Slice
 
 SLICE = 64
 """Messages read from the log at once for one connection: a long replay does not starve those who are live."""
+
+_REACH_SECONDS = 1.0
 
 
 class Hub(Feed):
@@ -122,6 +124,8 @@ class Hub(Feed):
             ConnectionClosed: it was detached, or this server is going.
             BusUnavailable: the log cannot be read now. The cursor stands; take again later.
         """
+        if connection.state is State.LAGGING and connection.cursor > self.position:
+            self.reach(tuple(connection.rooms), connection.cursor)
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")
@@ -143,6 +147,21 @@ class Hub(Feed):
             raise
         return self._caught_up(connection, replay, upto)
 
+    def reach(self, rooms: Sequence[str], cursor: Position) -> None:
+        """Make sure that this process has delivered up to a returning client's cursor.
+
+        Another process, where the client was before, may be a moment ahead of this one. Live delivery from before
+        the cursor
+        would show the client again what it has seen. A cursor that the log does not know is not waited for.
+
+        Raises:
+            BusUnavailable: this process is behind and does not catch up now.
+        """
+        if cursor <= self.position or not self.log.replay(rooms, cursor, upto=cursor, limit=1).recovered:
+            return
+        if not self.wait_for(cursor, timeout=_REACH_SECONDS):
+            raise BusUnavailable("this process is behind the log; try again")
+
     def fall_behind(self, connection: Connection) -> None:
         """Drop what is pending for a live connection and keep its cursor: its transport cannot take more now."""
         with self._lock:
@@ -158,7 +177,7 @@ class Hub(Feed):
             for connection in everyone:
                 connection.state = State.CLOSED
         for connection in everyone:
-            connection.wake()
+            self._wake(connection)
 
     def members(self, room: str) -> int:
         """How many connections of this process read the room."""

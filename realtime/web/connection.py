@@ -114,6 +114,8 @@ class SocketConnection(Connection):
             BusUnavailable: the log cannot be read; the room was not joined.
         """
         with self.gate:
+            if after is not None:
+                self._hub.reach([room], after)
             while True:
                 with self._order:
                     held = self._hub.hold(self, room)

@@ -140,8 +140,14 @@ def start_threads(module: str = "server", **env: str) -> Server:
 def start_gunicorn(module: str = "server", *arguments: str, **env: str) -> Server:
     """gunicorn with the project's worker on a free port."""
     port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class",
-    "realtime.serve.worker.Worker"]
+    command = [
+        sys.executable,
+        "-m",
+        "gunicorn",
+        "--no-control-socket",
+        "--worker-class",
+        "realtime.serve.worker.Worker",
+    ]
     command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", "5", *arguments, f"{module}:app"]
     server = Server(command, env=clean_environment(PYTHONPATH=str(ROOT), **env))
     server.url = f"http://127.0.0.1:{port}"
@@ -208,7 +214,7 @@ def running(*processes: Process | Redis) -> Iterator[None]:
     except BaseException:
         for process in processes:
             if isinstance(process, Process):
-                print(f"--- output of {process.popen.args}:\n{process.output}")
+                sys.stdout.write(f"--- output of {process.popen.args}:\n{process.output}\n")
         raise
     finally:
         for process in processes:

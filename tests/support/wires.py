@@ -1,0 +1,186 @@
+"""Engine.IO protocol 4 from the client's side, by hand: WebSocket and long polling, one packet after the other.
+
+The stock Python client hands each packet to a thread of its own, so that it cannot tell in which order packets came,
+and it reads whenever something comes. Tests of order and of slow readers need to know and to decide.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+import websocket
+
+OPEN, CLOSE, PING, PONG, MESSAGE, NOOP = "0", "1", "2", "3", "4", "6"
+SEPARATOR = "\x1e"
+_SECONDS = 30
+
+
+class Refused(AssertionError):
+    """The server did not open a session. Attributes: ``status`` and ``body`` of its answer."""
+
+    def __init__(self, status: int, body: str) -> None:
+        super().__init__(f"refused: {status} {body}")
+        self.status = status
+        self.body = body
+
+
+class Wire(ABC):
+    """One Engine.IO session.
+
+    Attributes:
+        opening: what the server said in its OPEN packet.
+    """
+
+    opening: dict[str, Any]
+
+    @abstractmethod
+    def send(self, *messages: str | bytes) -> None:
+        """Send messages, in this order and with nothing in between."""
+
+    @abstractmethod
+    def receive(self) -> Iterator[str | bytes]:
+        """The messages that come next, at least the first of them waited for. Ends when the session has ended."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Hang up without a word."""
+
+
+class WebSocketWire(Wire):
+    """A session over WebSocket from its first byte.
+
+    Args:
+        receive_buffer: bytes that the kernel keeps for a reader that does not read; default: the kernel's choice.
+    """
+
+    def __init__(
+        self, base: str, *, headers: dict[str, str], query: dict[str, str], receive_buffer: int | None = None
+    ) -> None:
+        options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)] if receive_buffer is not None else []
+        url = f"{base.replace('http', 'ws', 1)}/socket.io/?{urlencode({'EIO': '4', 'transport': 'websocket', **query})}"
+        try:
+            self._socket = websocket.create_connection(
+                url, timeout=_SECONDS, header=headers, sockopt=options, suppress_origin="Origin" not in headers
+            )
+        except websocket.WebSocketBadStatusException as exc:
+            raise Refused(exc.status_code, str(exc.resp_body)) from exc
+        self._sending = threading.Lock()
+        first = self._socket.recv()
+        if not first:
+            self._socket.close()
+            raise Refused(101, "closed at once")
+        assert isinstance(first, str)
+        assert first[0] == OPEN
+        self.opening = json.loads(first[1:])
+
+    def send(self, *messages: str | bytes) -> None:
+        with self._sending:
+            for one in messages:
+                if isinstance(one, bytes):
+                    self._socket.send_binary(one)
+                else:
+                    self._socket.send(MESSAGE + one)
+
+    def receive(self) -> Iterator[str | bytes]:
+        while True:
+            try:
+                packet = self._socket.recv()
+            except (websocket.WebSocketException, OSError):
+                return
+            if packet == PING:
+                self.pong()
+            elif isinstance(packet, bytes) and packet:
+                yield packet
+            elif packet[:1] == MESSAGE:
+                yield packet[1:]
+            elif packet[:1] != NOOP:
+                return
+
+    def pong(self) -> None:
+        """Answer a ping, or pretend that one was read."""
+        with self._sending, contextlib.suppress(websocket.WebSocketException, OSError):
+            self._socket.send(PONG)
+
+    def close(self) -> None:
+        if self._socket.sock is not None:
+            # First wake who is reading, then let go.
+            with contextlib.suppress(OSError):
+                self._socket.sock.shutdown(socket.SHUT_RDWR)
+            self._socket.shutdown()
+
+
+class PollingWire(Wire):
+    """A session over long polling only: one connection polls, another posts."""
+
+    def __init__(self, base: str, *, headers: dict[str, str], query: dict[str, str]) -> None:
+        parts = urlsplit(base)
+        self._getting, self._posting = (
+            http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_SECONDS) for _ in range(2)
+        )
+        self._headers = headers
+        self._query = {"EIO": "4", "transport": "polling", **query}
+        self._sending = threading.Lock()
+        self._closed = False
+        first, *self._early = self._poll()
+        assert first[0] == OPEN
+        self.opening = json.loads(first[1:])
+        self._query["sid"] = self.opening["sid"]
+
+    def send(self, *messages: str | bytes) -> None:
+        packets = [
+            "b" + base64.b64encode(one).decode() if isinstance(one, bytes) else MESSAGE + one for one in messages
+        ]
+        self._post(SEPARATOR.join(packets))
+
+    def receive(self) -> Iterator[str | bytes]:
+        packets, self._early = self._early, []
+        while not self._closed:
+            for packet in packets:
+                if packet[:1] == PING:
+                    self._post(PONG)
+                elif packet[:1] == "b":
+                    yield base64.b64decode(packet[1:])
+                elif packet[:1] == MESSAGE:
+                    yield packet[1:]
+                elif packet[:1] != NOOP:
+                    return
+            try:
+                packets = self._poll()
+            except (Refused, OSError, http.client.HTTPException, ValueError, AttributeError):
+                return
+
+    def close(self) -> None:
+        self._closed = True
+        for connection in (self._getting, self._posting):
+            if connection.sock is not None:
+                with contextlib.suppress(OSError):
+                    connection.sock.shutdown(socket.SHUT_RDWR)
+        self._posting.close()
+
+    def _poll(self) -> list[str]:
+        self._getting.request("GET", f"/socket.io/?{urlencode(self._query)}", headers=self._headers)
+        with self._getting.getresponse() as answer:
+            body = answer.read().decode()
+        if answer.status != 200:
+            self._getting.close()
+            raise Refused(answer.status, body)
+        return body.split(SEPARATOR) if body else []
+
+    def _post(self, payload: str) -> None:
+        with self._sending:
+            self._posting.request(
+                "POST", f"/socket.io/?{urlencode(self._query)}", payload.encode(), {"Content-Type": "text/plain"}
+            )
+            with self._posting.getresponse() as answer:
+                body = answer.read().decode()
+            if answer.status != 200:
+                raise Refused(answer.status, body)
