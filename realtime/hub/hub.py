@@ -12,7 +12,7 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..message import START, Position
+from ..message import Position
 from .connection import Connection, State
 from .feed import Feed
 from .log import Log, Slice
@@ -39,6 +39,9 @@ class Hub(Feed):
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
         self.log = log
         self.draining = False
+        self._joined_key: tuple[int, ...] = ()
+        self._joined_of: list[Any] = []
+        self._joined = b""
 
     def attach(
         self, connection: Connection, rooms: Iterable[str] = (), *, after: Position | None = None, latest: int = 0
@@ -114,6 +117,21 @@ class Hub(Feed):
                 return
         connection.wake()
 
+    def take_joined(self, connection: Connection) -> bytes:
+        """For a live connection whose payloads are bytes: all that is pending as one piece.
+
+        Connections with the same pending payloads share the joined bytes.
+        """
+        payloads = self.take(connection)
+        if len(payloads) == 1:
+            single: bytes = payloads[0]
+            return single
+        key = tuple(map(id, payloads))
+        if key != self._joined_key:
+            # The payloads are kept with their ids: an id means nothing once its object is gone.
+            self._joined_key, self._joined_of, self._joined = key, payloads, b"".join(payloads)
+        return self._joined
+
     def take(self, connection: Connection) -> list[Any]:
         """What the transport writes next: all that is pending, or the next slice of the log for one that lags.
 
@@ -137,7 +155,8 @@ class Hub(Feed):
             upto, rooms = self.position, tuple(connection.rooms)
         try:
             if connection.latest:
-                replay = self.log.latest(rooms, limit=connection.latest)
+                # What comes after the position comes live: it must not push older messages out of the number asked for.
+                replay = self.log.latest(rooms, before=Position(upto.ms, upto.n + 1), limit=connection.latest)
             else:
                 replay = self.log.replay(rooms, connection.cursor, upto=upto, limit=SLICE)
         except BaseException:
@@ -198,14 +217,12 @@ class Hub(Feed):
     def _caught_up(self, connection: Connection, replay: Slice, upto: Position) -> list[Any]:
         payloads: list[Any] = []
         if not connection.greeted:
-            payloads += connection.opening(recovered=replay.recovered, cursor=replay.start)
+            start = min(replay.start, upto) if connection.latest else replay.start
+            payloads += connection.opening(recovered=replay.recovered, cursor=start)
         elif not replay.recovered:
             self.counters.resets += 1
             payloads += connection.reset(replay.cursor)
-        for message in replay.messages:
-            # The newest messages are read without an upper end; what is after the position comes live.
-            if connection.id not in message.skip and (message.id or START) <= upto:
-                payloads.append(connection.encode(message))
+        payloads += [connection.encode(message) for message in replay.messages if connection.id not in message.skip]
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")

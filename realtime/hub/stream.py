@@ -16,6 +16,7 @@ from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Position
 from ..wire import sse
 from .connection import Connection, State
+from .direct import DirectStream, Poller
 from .hub import Hub
 
 _RETRY_READ = 0.5
@@ -38,7 +39,7 @@ class EventStream(Connection):
         padding: bytes of comment at the start, for browsers that hold the first ones back.
     """
 
-    __slots__ = ("_after", "_heartbeat", "_hub", "_names", "_padding", "_retry", "_something")
+    __slots__ = ("_after", "_hub", "_names", "_padding", "_retry", "_something", "heartbeat")
 
     transport = "sse"
 
@@ -60,7 +61,7 @@ class EventStream(Connection):
         self._hub = hub
         self._names = tuple(rooms)
         self._after = after
-        self._heartbeat = heartbeat
+        self.heartbeat = heartbeat
         self._retry = retry
         self._padding = padding
         self._something = concurrency.event()
@@ -72,21 +73,30 @@ class EventStream(Connection):
         return len(payload)
 
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
-        ready = {"recovered": recovered, "cursor": str(cursor), "rooms": list(self._names)}
-        return [sse.control("realtime.ready", ready)]
+        return [sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)]
 
     def reset(self, cursor: Position) -> list[Any]:
-        return [sse.control("realtime.reset", {"cursor": str(cursor)})]
+        return [sse.reset(cursor)]
 
-    def chunks(self) -> Iterator[bytes]:
+    def hand_over(self, fd: int, head: bytes, poller: Poller) -> None:
+        """Go on without the server: a directly written stream takes the place of this one, which was not started.
+
+        Args:
+            fd: the client's socket, which now belongs to the stream.
+            head: the response's head, not written yet.
+            poller: watches the socket.
+        """
+        stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names)
+        stream.open(head + self._prelude(), after=self._after, latest=self.latest)
+
+    def __iter__(self) -> Iterator[bytes]:
         """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.
 
         Every chunk is whole events. The generator ends when the server closes the connection, and detaches however
         it ends.
         """
         # The headers leave with the first chunk: this one, before anything that could take time.
-        retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
-        yield sse.prelude(retry_ms=retry_ms, padding=self._padding)
+        yield self._prelude()
         try:
             self._hub.attach(self, self._names, after=self._after, latest=self.latest)
             written = time.monotonic()
@@ -97,7 +107,7 @@ class EventStream(Connection):
                     yield b"".join(payloads)
                     written = time.monotonic()
                 elif away or self.state is not State.LAGGING:
-                    due = max(0.0, written + self._heartbeat - time.monotonic())
+                    due = max(0.0, written + self.heartbeat - time.monotonic())
                     patience = min(due, _RETRY_READ) if away else due
                     if not self._something.wait(patience) and patience == due:
                         yield sse.HEARTBEAT
@@ -106,6 +116,10 @@ class EventStream(Connection):
             return
         finally:
             self._hub.detach(self)
+
+    def _prelude(self) -> bytes:
+        retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+        return sse.prelude(retry_ms=retry_ms, padding=self._padding)
 
     def _next(self) -> tuple[list[Any], bool]:
         """What to write now, and whether the bus is away so that the log cannot be read."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -22,7 +23,12 @@ _GRACE_SECONDS = 5.0
 
 
 class Server(Draining, WSGIServer):
-    """gevent's server, ending idle connections when it closes."""
+    """gevent's server, ending idle connections when it closes, and sending small answers at once."""
+
+    def init_socket(self) -> None:
+        """Listen. Accepted sockets inherit that nothing waits for the client's ACK, which clients delay by 40 ms."""
+        super().init_socket()
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access_log: bool = False) -> None:

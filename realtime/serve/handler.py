@@ -11,7 +11,10 @@ import binascii
 import socket
 from typing import Any
 
+import gevent.socket
 from geventwebsocket.handler import WebSocketHandler
+
+from .poller import HAS_EPOLL, GeventPoller
 
 
 class Handler(WebSocketHandler):
@@ -27,6 +30,28 @@ class Handler(WebSocketHandler):
             return line
         finally:
             self.server.waiting.discard(self)
+
+    def process_result(self) -> None:
+        """Write the response; a body that can go on with the bare socket gets it, and the request is over for us."""
+        hand_over = getattr(self.result, "hand_over", None)
+        if hand_over is None or not HAS_EPOLL or type(self.socket) is not gevent.socket.socket:
+            # Another kind of body, another system, or TLS: the portable stream does it.
+            super().process_result()
+            return
+        self.provided_content_length = True  # The body ends with the connection.
+        self.close_connection = True
+        self.response_headers.append((b"Connection", b"close"))
+        self.finalize_headers()
+        head = [b"HTTP/1.1 ", self.status, b"\r\n"]
+        for name, value in self.response_headers:
+            head += (name, b": ", value, b"\r\n")
+        head.append(b"\r\n")
+        self.headers_sent = True
+        # Unwritten data that nobody acknowledges means that the client is gone without a word (RFC 5482).
+        heartbeat = self.result.heartbeat
+        if self.socket.family != socket.AF_UNIX:
+            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(heartbeat * 2000))
+        hand_over(self.socket.detach(), b"".join(head), self.server.poller(heartbeat))
 
     def run_websocket(self) -> None:
         """Run the application on an upgraded connection.
@@ -68,11 +93,16 @@ class Draining:
     Without it a browser's idle kept-alive connections hold up every shutdown until its time-out.
     """
 
-    waiting: set[Handler]
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.waiting = set()
+        self.waiting: set[Handler] = set()
+        self._pollers: dict[float, GeventPoller] = {}
+
+    def poller(self, heartbeat: float) -> GeventPoller:
+        """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
+        if heartbeat not in self._pollers:
+            self._pollers[heartbeat] = GeventPoller(heartbeat=heartbeat)
+        return self._pollers[heartbeat]
 
     def close(self) -> None:
         """Accept nothing more and end what is idle."""

@@ -6,6 +6,8 @@ pending in the hub, bounded, with the cursor spill. This file may not encode twi
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from engineio import packet as eio_packet
@@ -22,14 +24,21 @@ _DRAIN_SECONDS = 1.0
 _RETRY_READ = 0.5
 
 
-def encode_with_id(message: Message) -> eio_packet.Packet:
+class RoomPacket(eio_packet.Packet):
+    """A packet from the hub. Every other packet goes behind what the hub has pending; these are what is pending."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(eio_packet.MESSAGE, text)
+
+
+def encode_with_id(message: Message) -> RoomPacket:
     """The packet that every client of a room shares: ``event(data, id)``."""
-    return eio_packet.Packet(eio_packet.MESSAGE, wire.encode(message, ids=True))
+    return RoomPacket(wire.encode(message, ids=True))
 
 
-def encode_without_id(message: Message) -> eio_packet.Packet:
+def encode_without_id(message: Message) -> RoomPacket:
     """The same for clients that asked for events without ids: ``event(data)``."""
-    return eio_packet.Packet(eio_packet.MESSAGE, wire.encode(message, ids=False))
+    return RoomPacket(wire.encode(message, ids=False))
 
 
 class SocketConnection(Connection):
@@ -47,13 +56,14 @@ class SocketConnection(Connection):
     __slots__ = (
         "_catching_up",
         "_concurrency",
+        "_free",
         "_hub",
+        "_joining",
         "_order",
+        "_queueing",
         "_server",
         "_written",
         "engine_id",
-        "gate",
-        "pushing",
     )
 
     transport = "socketio"
@@ -64,18 +74,21 @@ class SocketConnection(Connection):
         self._server = server
         self._hub = hub
         self._concurrency = concurrency
+        # Taking from the hub and queueing what was taken are one step; it may read the log in between.
         self._order = concurrency.lock()
+        # What belongs together is queued together; nothing waits meanwhile.
+        self._queueing = concurrency.lock()
         self._written = concurrency.event()
+        self._free = concurrency.event()
         self._catching_up = False
-        self.gate = concurrency.lock()
-        self.pushing = False
+        self._joining: object = None
 
     def size(self, payload: Any) -> int:
         return len(payload.data)
 
     def reset(self, cursor: Position) -> list[Any]:
         text = wire.encode_control("realtime.reset", {"cursor": str(cursor)})
-        return [eio_packet.Packet(eio_packet.MESSAGE, text)]
+        return [RoomPacket(text)]
 
     def wake(self) -> None:
         if self.state is State.LAGGING:
@@ -86,12 +99,11 @@ class SocketConnection(Connection):
     def written(self) -> None:
         """Engine.IO's writer has written everything and comes back for more."""
         self._written.set()
-        if self.pending and not self.pushing:
-            self.push()
+        self.push()
 
     def push(self) -> None:
         """Move what is pending into Engine.IO's queue, in order, ahead of whatever is sent next."""
-        if self.state is not State.LIVE or self.held:
+        if not self.pending or self.state is not State.LIVE or self.held:
             return
         if self._queued() > _MAX_QUEUED_PACKETS:
             self._hub.fall_behind(self)
@@ -103,8 +115,17 @@ class SocketConnection(Connection):
             except ConnectionClosed:
                 return
 
-    def replay(self, room: str, *, after: Position | None, latest: int) -> tuple[bool, Position]:
-        """Join a room and send what it got after a cursor, or its newest messages; live ones follow after that.
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Around packets sent to the client directly: they go behind what is pending, and nothing goes in between."""
+        self.push()
+        with self._queueing:
+            yield
+
+    def join(self, room: str, *, after: Position | None, latest: int, request: object) -> tuple[bool, Position]:
+        """Join a room and send what it got after a cursor, or its newest messages.
+
+        Live messages, of all rooms, wait until ``answered(request)``.
 
         Returns:
             Whether nothing between the cursor and now is missing, and the position the room is live from.
@@ -113,52 +134,59 @@ class SocketConnection(Connection):
             ConnectionClosed: the client went meanwhile.
             BusUnavailable: the log cannot be read; the room was not joined.
         """
-        with self.gate:
-            if after is not None:
-                self._hub.reach([room], after)
-            while True:
-                with self._order:
-                    held = self._hub.hold(self, room)
-                    if held is not None:
-                        self._enqueue(held[0])
-                        break
-                self._begin_catching_up()
-                self._concurrency.sleep(0.01)
-            try:
-                return self._send_log(room, after, latest, upto=held[1]), held[1]
-            except BusUnavailable:
+        if after is not None:
+            self._hub.reach([room], after)
+        joined = room in self.rooms
+        upto = self._hold(room)
+        self._joining = request
+        try:
+            return self._send_log(room, after, latest, upto=upto), upto
+        except BusUnavailable:
+            if not joined:
                 self._hub.leave(self, room)
-                raise
-            finally:
-                self._hub.release(self)
+            raise
+
+    def answered(self, request: object) -> None:
+        """The request was acknowledged. If it was a join, what is live follows now."""
+        if self._joining is request:
+            self._joining = None
+            self._hub.release(self)
+            self._free.set()
+
+    def _hold(self, room: str) -> Position:
+        """Join with live messages held back, once this connection is live and no other join holds it."""
+        while True:
+            self._free.clear()
+            with self._order:
+                held = self._hub.hold(self, room)
+                if held is not None:
+                    self._enqueue(held[0])
+                    return held[1]
+            self._begin_catching_up()
+            self._free.wait(_DRAIN_SECONDS)
 
     def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position) -> bool:
         if after is None:
-            replay = self._hub.log.latest([room], limit=latest)
-            self._send(replay.messages, upto)
-            return replay.recovered
+            if latest:
+                self._send(self._hub.log.latest([room], before=Position(upto.ms, upto.n + 1), limit=latest).messages)
+            return True
         recovered = True
         while True:
             replay = self._hub.log.replay([room], after, upto=upto, limit=SLICE)
             recovered = recovered and replay.recovered
-            self._send(replay.messages, upto)
+            self._send(replay.messages)
             if not replay.more:
                 return recovered
             after = replay.cursor
             self._wait_until_written()
 
-    def _send(self, messages: Any, upto: Position) -> None:
-        with self._order:
-            self._enqueue([self.encode(one) for one in messages if one.id <= upto and self.id not in one.skip])
+    def _send(self, messages: Sequence[Message]) -> None:
+        self._enqueue([self.encode(one) for one in messages if self.id not in one.skip])
 
     def _enqueue(self, payloads: list[Any]) -> None:
-        """Under the order lock."""
-        self.pushing = True
-        try:
+        with self._queueing:
             for payload in payloads:
                 self._server._send_eio_packet(self.engine_id, payload)
-        finally:
-            self.pushing = False
 
     def _queued(self) -> int:
         socket = self._server.eio.sockets.get(self.engine_id)
@@ -192,4 +220,5 @@ class SocketConnection(Connection):
             return
         finally:
             self._catching_up = False
+            self._free.set()
         self.wake()

@@ -8,13 +8,15 @@ Each override says which rule it serves. This file may not decide anything about
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import Any
 
 import engineio
 import socketio
+from socketio import packet
 
 from ..errors import ConfigError
-from .connection import SocketConnection
+from .connection import RoomPacket, SocketConnection
 from .connections import SocketConnections
 from .manager import PRIVATE_MARK
 
@@ -53,18 +55,30 @@ class SocketServer(socketio.Server):
             self.environ[eio_sid]["realtime.ids"] = False
         super()._handle_connect(eio_sid, namespace, data)
 
+    def _handle_event_internal(
+        self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
+    ) -> None:
+        # A join holds live messages back until its acknowledgement is on its way, which is known here alone.
+        try:
+            super()._handle_event_internal(server, sid, eio_sid, data, namespace, id)
+        finally:
+            connection = self.realtime_connections.of_engine(eio_sid)
+            if connection is not None and len(data) > 1:
+                connection.answered(data[1])
+
     def _send_packet(self, eio_sid: str, pkt: Any) -> None:
-        self._push_pending(eio_sid)
-        super()._send_packet(eio_sid, pkt)
+        if pkt.packet_type in {packet.ACK, packet.BINARY_ACK}:
+            # What a handler emitted to rooms goes ahead of what it answers.
+            self.manager.settle()
+        connection = self.realtime_connections.of_engine(eio_sid)
+        with nullcontext() if connection is None else connection.together():
+            super()._send_packet(eio_sid, pkt)
 
     def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
-        self._push_pending(eio_sid)
-        super()._send_eio_packet(eio_sid, eio_pkt)
-
-    def _push_pending(self, eio_sid: str) -> None:
         connection = self.realtime_connections.of_engine(eio_sid)
-        if connection is not None and connection.pending and not connection.pushing:
+        if connection is not None and not isinstance(eio_pkt, RoomPacket):
             connection.push()
+        super()._send_eio_packet(eio_sid, eio_pkt)
 
 
 def adopt(server: Any, *, manager: Any, connections: SocketConnections) -> None:

@@ -29,8 +29,11 @@ HEADERS: Final = {
 # What clients send by themselves when they reconnect: the browser, Yaffle's polyfill, amvtek's polyfill.
 _RESUMING: Final = ("lastEventId", "evs_last_event_id")
 
-_UNKNOWN: Final = Position(2**64 - 1, 2**64 - 1)
-"""Stands for a cursor that is none of ours: no log knows it, so that the client is told that it was not recovered."""
+_UNKNOWN: Final = Position(2**64 - 1, 0)
+"""Stands for a cursor that is none of ours: no log knows it, so that the client is told that it was not recovered.
+
+(Not the very last position: Redis refuses to look for what comes after that.)
+"""
 
 _MAX_PADDING: Final = 16 * 1024
 _DEFAULT_PADDING: Final = 2 * 1024
@@ -55,10 +58,10 @@ def register(
             padding=_padding(),
         )
         ready()
-        response = Response(status=200, headers=HEADERS)
-        if request.method != "HEAD":
-            response.response = stream.chunks()
-        return response
+        if request.method == "HEAD":
+            return Response(status=200, headers=HEADERS)
+        # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
+        return Response(stream, status=200, headers=HEADERS, direct_passthrough=True)
 
 
 def _cursor() -> Position | None:

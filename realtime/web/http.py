@@ -17,9 +17,9 @@ from . import origin
 
 
 class RoomConverter(BaseConverter):
-    """A room name in a path. It may contain slashes, doubled or leading ones too."""
+    """A room name in a path. It may contain slashes, doubled or leading ones too. What is no name the route refuses."""
 
-    regex = ".+?"
+    regex = "(?s:.+?)"
     part_isolating = False
 
 

@@ -71,26 +71,26 @@ class BusManager(RelayingManager):
                 Message.new(rooms, value, event=event, skip=skip, spread=spread, max_bytes=self._max_message_bytes)
             )
         elif isinstance(room, str) and self.is_sid_room(namespace, room):
-            self._settle()
-            super().emit(event, data, namespace, room=room, skip_sid=skip, callback=callback)
+            self.settle()
+            self._emit_here(event, data, namespace, room, skip, callback)
         else:
             self._relay_emit(event, data, namespace, room, skip, callback)
 
     def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Whether the server may disconnect the client itself; one of another process is asked for there."""
-        if self.is_connected(sid, namespace) or self.is_pre_connected(sid, namespace):
-            self._settle()
-            return True
+        if self.is_sid_room(namespace, sid):
+            self.settle()
+            return bool(super().can_disconnect(sid, namespace))
         self._relay({"method": "disconnect", "sid": sid, "namespace": namespace})
         return False
 
     def enter_room(self, sid: str, namespace: str, room: Any, eio_sid: str | None = None) -> None:
-        """Put a client into a room, wherever it is connected."""
+        """Put a client into a room, wherever it is connected, after what this process emitted to the room before."""
+        _check_not_private(room, "enter")
         if self.is_sid_room(namespace, sid):
-            super().enter_room(sid, namespace, room, eio_sid=eio_sid)
-            if namespace == "/" and is_room_name(room):
-                self._hub.join(self.connection(sid), room)
-        elif not str(sid).endswith(PRIVATE_MARK):
+            self.settle()
+            self._enter(sid, namespace, room, eio_sid)
+        elif not _is_private(sid):
             raise ValueError("sid is not connected to requested namespace")
         else:
             self._relay({"method": "enter_room", "sid": sid, "namespace": namespace, "room": room})
@@ -98,13 +98,14 @@ class BusManager(RelayingManager):
     def leave_room(self, sid: str, namespace: str, room: Any) -> None:
         """Take a client out of a room, after what this process emitted to it before."""
         if self.is_sid_room(namespace, sid):
-            self._settle()
+            self.settle()
             self._leave(sid, namespace, room)
         else:
             self._relay({"method": "leave_room", "sid": sid, "namespace": namespace, "room": room})
 
     def close_room(self, room: Any, namespace: str) -> None:
         """Take everybody out of a room, in every process, after what was emitted to it before."""
+        _check_not_private(room, "close")
         self._relay({"method": "close_room", "room": room, "namespace": namespace})
 
     def disconnect(self, sid: str, namespace: str, **kwargs: Any) -> None:
@@ -123,6 +124,16 @@ class BusManager(RelayingManager):
             and is_event_name(event)
             and not Packet.data_is_binary(list(data) if isinstance(data, tuple) else data)
         )
+
+
+def _is_private(room: object) -> bool:
+    return isinstance(room, str) and room.endswith(PRIVATE_MARK)
+
+
+def _check_not_private(room: object, verb: str) -> None:
+    """A client's own room is its private address, in whichever process it is. The words are python-socketio's."""
+    if _is_private(room):
+        raise ValueError(f"cannot {verb} a sid room")
 
 
 def _as_list(skip: Iterable[str] | str | None) -> list[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import logging
+import os
 import secrets
 from collections.abc import Callable
 from functools import partial
@@ -21,7 +22,7 @@ from socketio.packet import Packet
 from ..bus.base import Bus
 from ..errors import ConnectionClosed
 from ..hub.hub import Hub
-from ..message import START, Message, Position
+from ..message import START, Message, Position, is_room_name
 from .connection import SocketConnection
 from .connections import SocketConnections
 
@@ -86,16 +87,8 @@ class RelayingManager(Manager):
         if callback is not None:
             owner, number = callback
             callback = partial(self._answer, str(owner), str(request["room"]), int(number))
-        attachments = [base64.b64decode(one, validate=True) for one in request["attachments"]]
-        arguments = Packet.reconstruct_binary(request["data"], attachments) if attachments else request["data"]
-        super().emit(
-            str(request["event"]),
-            tuple(arguments),
-            str(request["namespace"]),
-            room=request["room"],
-            skip_sid=list(request["skip"]),
-            callback=callback,
-        )
+        event, namespace, arguments = str(request["event"]), str(request["namespace"]), tuple(_unpacked(request))
+        self._emit_here(event, arguments, namespace, request["room"], list(request["skip"]), callback)
 
     def _relayed_disconnect(self, request: dict[str, Any]) -> None:
         sid, namespace = str(request["sid"]), str(request["namespace"])
@@ -106,7 +99,7 @@ class RelayingManager(Manager):
     def _relayed_enter_room(self, request: dict[str, Any]) -> None:
         sid, namespace = str(request["sid"]), str(request["namespace"])
         if self.is_sid_room(namespace, sid):
-            self.enter_room(sid, namespace, request["room"])
+            self._enter(sid, namespace, request["room"])
 
     def _relayed_leave_room(self, request: dict[str, Any]) -> None:
         sid, namespace = str(request["sid"]), str(request["namespace"])
@@ -119,40 +112,57 @@ class RelayingManager(Manager):
             self._leave(sid, namespace, room)
 
     def _relayed_answer(self, request: dict[str, Any]) -> None:
-        if request["owner"] == self._host:
-            room, number, arguments = str(request["room"]), int(request["number"]), list(request["arguments"])
+        if request["owner"] == self._owner:
+            room, number, arguments = str(request["room"]), int(request["number"]), _unpacked(request)
             self.server.start_background_task(self.trigger_callback, room, number, arguments)
+
+    def _emit_here(self, event: str, data: Any, namespace: str, room: Any, skip: list[str], callback: Any) -> None:
+        """Emit to the clients of this process."""
+        arguments = _listed(data)
+        if callback is None and Packet.data_is_binary(arguments):
+            # The library queues a packet and its attachments one by one; they must stay together.
+            packet = self.server.packet_class(data=[event, *arguments], namespace=namespace)
+            for sid, eio_sid in self.get_participants(namespace, room):
+                if sid not in skip:
+                    self.server._send_packet(eio_sid, packet)
+        else:
+            super().emit(event, data, namespace, room=room, skip_sid=skip, callback=callback)
 
     def _relay_emit(self, event: str, data: Any, namespace: str, room: Any, skip: list[str], callback: Any) -> None:
         number = None
         if callback is not None:
             if not isinstance(room, str):
                 raise ValueError("Cannot use callback without a room set.")
-            number = [self._host, self._generate_ack_id(room, callback)]
-        arguments = list(data) if isinstance(data, tuple) else [] if data is None else [data]
-        attachments: list[bytes] = []
-        if Packet.data_is_binary(arguments):
-            arguments, attachments = Packet.deconstruct_binary(arguments)
+            number = [self._owner, self._generate_ack_id(room, callback)]
         self._relay(
             {
                 "method": "emit",
                 "event": event,
-                "data": arguments,
-                "attachments": [base64.b64encode(one).decode("ascii") for one in attachments],
                 "namespace": namespace,
                 "room": list(room) if isinstance(room, set | tuple) else room,
                 "skip": skip,
                 "callback": number,
+                **_packed(_listed(data)),
             }
         )
 
     def _answer(self, owner: str, room: str, number: int, *arguments: Any) -> None:
         """A client answered: its answer goes to the process that asked."""
-        if owner == self._host:
+        if owner == self._owner:
             self.trigger_callback(room, number, arguments)
         else:
-            request = {"method": "answer", "owner": owner, "room": room, "number": number, "arguments": arguments}
-            self._bus.relay(request)
+            request = {"method": "answer", "owner": owner, "room": room, "number": number}
+            self._bus.relay(request | _packed(list(arguments)))
+
+    @property
+    def _owner(self) -> str:
+        """This process's name as the one that asked. After a fork it is another's."""
+        return f"{self._host}.{os.getpid()}"
+
+    def _enter(self, sid: str, namespace: str, room: Any, eio_sid: str | None = None) -> None:
+        super().enter_room(sid, namespace, room, eio_sid=eio_sid)
+        if namespace == "/" and is_room_name(room):
+            self._hub.join(self.connection(sid), room)
 
     def _leave(self, sid: str, namespace: str, room: Any) -> None:
         super().leave_room(sid, namespace, room)
@@ -165,9 +175,33 @@ class RelayingManager(Manager):
         self.ready()
         self._published = max(self._published, self._bus.relay(payload))
 
-    def _settle(self) -> None:
-        """Let what this process published before take effect first, as it does where rooms are served directly."""
-        self._hub.wait_for(self._published, timeout=_SETTLE_SECONDS)
+    def settle(self) -> None:
+        """Let what this process published before take effect first, as it does where rooms are served directly.
+
+        Never in the task that delivers: it would wait for itself.
+        """
+        if not self._hub.wait_for(self._published, timeout=_SETTLE_SECONDS):
+            # The bus is away. What comes next is not made to wait for the same again.
+            self._published = START
+
+
+def _listed(data: Any) -> list[Any]:
+    """The arguments of an emit, as python-socketio reads them."""
+    return list(data) if isinstance(data, tuple) else [] if data is None else [data]
+
+
+def _packed(arguments: list[Any]) -> dict[str, Any]:
+    """Arguments that may be binary, as JSON can carry them."""
+    attachments: list[bytes] = []
+    if Packet.data_is_binary(arguments):
+        arguments, attachments = Packet.deconstruct_binary(arguments)
+    return {"data": arguments, "attachments": [base64.b64encode(one).decode("ascii") for one in attachments]}
+
+
+def _unpacked(request: dict[str, Any]) -> list[Any]:
+    """What ``_packed`` packed."""
+    attachments = [base64.b64decode(one, validate=True) for one in request["attachments"]]
+    return list(Packet.reconstruct_binary(request["data"], attachments) if attachments else request["data"])
 
 
 _RELAYED: dict[str, Callable[[RelayingManager, dict[str, Any]], None]] = {

@@ -15,7 +15,7 @@ from flask import Blueprint, Response, jsonify, request
 from ..bus.base import Bus, Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import InvalidValue, MalformedRequest, UnsupportedMediaType
+from ..errors import InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
 from ..message import Message, Position, check_room
@@ -100,14 +100,19 @@ def _body(*, most: int) -> dict[str, Any]:
 
     Raises:
         UnsupportedMediaType: it is not declared as JSON; requiring that keeps other sites' plain forms out.
+        MessageTooLarge: it has ``most`` bytes or more.
         MalformedRequest: it is not JSON.
         InvalidValue: it is JSON but not such an object.
     """
     if not request.is_json:
         raise UnsupportedMediaType("send Content-Type: application/json")
     request.max_content_length = most
+    text = request.get_data(cache=False)
+    if len(text) >= most:
+        # A body in chunks has no length to refuse beforehand: it is cut off at the limit, without an error.
+        raise MessageTooLarge(f"the body has {most} bytes or more")
     try:
-        body = json.loads(request.get_data(cache=False))
+        body = json.loads(text)
     except (ValueError, RecursionError) as exc:
         raise MalformedRequest(f"the body is not JSON: {exc}") from exc
     if not isinstance(body, dict) or "data" not in body:

@@ -65,10 +65,7 @@ class SocketHandlers:
         most = self._settings.max_rooms_per_connection
         if room not in connection.rooms and len(connection.rooms) >= most:
             raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
-        if cursor is None and not latest:
-            self._manager.enter_room(sid, "/", room)
-            return {"ok": True, "recovered": True, "cursor": str(self._hub.position)}
-        recovered, position = connection.replay(room, after=cursor, latest=latest)
+        recovered, position = connection.join(room, after=cursor, latest=latest, request=request)
         self._manager.enter_room(sid, "/", room)
         return {"ok": True, "recovered": recovered, "cursor": str(position)}
 

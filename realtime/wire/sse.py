@@ -7,11 +7,12 @@ This file does no I/O and knows no clock.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from ..errors import MessageTooLarge
-from ..message import Message, encode_json
+from ..message import Message, Position, encode_json
 
 HEARTBEAT: Final = b":\n\n"
 """A comment: keeps proxies from closing a silent stream, dispatches nothing in the client."""
@@ -29,6 +30,16 @@ def encode(message: Message) -> bytes:
 def control(event: str, data: Any) -> bytes:
     """A control event: no ``id:`` line, so that it moves no client's cursor."""
     return f"event: {event}\ndata: {encode_json(data)}\n\n".encode()
+
+
+def ready(*, recovered: bool, cursor: Position, rooms: Sequence[str]) -> bytes:
+    """The first event of every stream: where it starts, and whether anything before that is missing."""
+    return control("realtime.ready", {"recovered": recovered, "cursor": str(cursor), "rooms": list(rooms)})
+
+
+def reset(cursor: Position) -> bytes:
+    """The log could not be followed: something between the client's last id and ``cursor`` is gone."""
+    return control("realtime.reset", {"cursor": str(cursor)})
 
 
 def prelude(*, retry_ms: int, padding: int = 0) -> bytes:

@@ -1,0 +1,206 @@
+"""The directly written event stream: a subscriber that costs one small object and one file descriptor.
+
+Where a server can give its socket away, the request's greenlet ends and this object stays: it writes with one
+``write(2)``
+per loop turn what is pending, waits for the socket when it is full, and reads on from the log when it was too slow.
+When to
+write and which socket is ready is a ``Poller``'s business; this file knows no event loop and blocks nowhere but in
+``run``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from ..errors import BusUnavailable, ConnectionClosed
+from ..message import Position
+from ..wire import sse
+from .connection import Connection, State
+from .hub import Hub
+
+_RETRY_READ = 0.5
+_CHATTER = 64 * 1024
+
+
+class Watched(Protocol):
+    """What a poller calls. It calls from one place at a time, and none of these may block."""
+
+    fd: int
+
+    def flush(self) -> None:
+        """Write what is pending."""
+
+    def writable(self) -> None:
+        """The socket takes more."""
+
+    def readable(self) -> None:
+        """The socket has something to read, or is over."""
+
+    def beat(self) -> None:
+        """One heartbeat interval is over."""
+
+
+class Poller(Protocol):
+    """The event loop's side."""
+
+    def add(self, watched: Watched) -> None:
+        """Watch its descriptor for input and hang-up, and call ``beat`` once per interval."""
+
+    def remove(self, watched: Watched) -> None:
+        """Forget it. Its descriptor is still open."""
+
+    def want_write(self, watched: Watched, wanted: bool) -> None:
+        """Whether to call ``writable``."""
+
+    def soon(self, watched: Watched) -> None:
+        """Call ``flush`` once at the end of this loop turn."""
+
+    def spawn(self, task: Callable[[], None]) -> None:
+        """Run something that may block."""
+
+    def sleep(self, seconds: float) -> None:
+        """For such a task: let others run."""
+
+
+class DirectStream(Connection):
+    """One SSE subscriber whose socket the hub owns.
+
+    Args:
+        hub: where to subscribe.
+        poller: watches the socket.
+        fd: the socket, not blocking. It is closed with the stream.
+        rooms: what it reads, in the order in which the client named them.
+    """
+
+    __slots__ = ("_blocked", "_hub", "_names", "_poller", "_rest", "_running", "fd")
+
+    transport = "sse"
+
+    def __init__(self, *, hub: Hub, poller: Poller, fd: int, rooms: Sequence[str]) -> None:
+        super().__init__("", sse.encode)
+        self.greeted = False
+        self.fd = fd
+        self._hub = hub
+        self._poller = poller
+        self._names = rooms
+        self._rest: bytes | memoryview = b""
+        self._blocked = False
+        self._running = False
+
+    def open(self, head: bytes, *, after: Position | None, latest: int) -> None:
+        """Subscribe and write the head and what the log holds. May block: it is called where the request was handled.
+
+        Args:
+            head: everything that goes before the first event.
+            after: the client's cursor, or ``None`` for live only.
+            latest: without a cursor, how many of the newest messages come first.
+        """
+        self._rest = head
+        self._running = True
+        try:
+            self._hub.attach(self, self._names, after=after, latest=latest)
+        except ConnectionClosed:
+            os.close(self.fd)
+            return
+        self._poller.add(self)
+        self.run()
+
+    def run(self) -> None:
+        """Write until everything is written, the socket is full, or the stream is over. May block for the log."""
+        self._running = True
+        while not self._blocked:
+            try:
+                payloads = self._hub.take(self)
+            except BusUnavailable:
+                self._write(b"")  # The head must not wait for the bus.
+                self._poller.sleep(_RETRY_READ)
+                continue
+            except ConnectionClosed:
+                self.close()
+                return
+            self._write(b"".join(payloads))
+            if self.state is State.LIVE and not self.pending:
+                break
+            self._poller.sleep(0)
+        self._running = False
+        if self.pending and not self._blocked:
+            # It came between the last look and this line.
+            self.flush()
+
+    def wake(self) -> None:
+        self._poller.soon(self)
+
+    def size(self, payload: Any) -> int:
+        return len(payload)
+
+    def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
+        return [sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)]
+
+    def reset(self, cursor: Position) -> list[Any]:
+        return [sse.reset(cursor)]
+
+    def flush(self) -> None:
+        if self._blocked or self._running:
+            return
+        if self.state is State.LIVE:
+            try:
+                self._write(self._hub.take_joined(self))
+            except ConnectionClosed:
+                self.close()
+        elif self.state is State.CLOSED:
+            self.close()
+        else:
+            self._running = True
+            self._poller.spawn(self.run)
+
+    def writable(self) -> None:
+        self._blocked = False
+        self._write(b"")
+        if not self._blocked:
+            if self.fd >= 0:
+                self._poller.want_write(self, False)
+            self.flush()
+
+    def readable(self) -> None:
+        # A subscriber has nothing to say; what it says anyway is read away, so that its end is noticed behind it.
+        try:
+            if os.read(self.fd, _CHATTER):
+                return
+        except BlockingIOError:
+            return
+        except OSError:
+            pass
+        self.close()
+
+    def beat(self) -> None:
+        if not self._blocked and not self._running and self.state is State.LIVE and not self.pending:
+            self._write(sse.HEARTBEAT)
+
+    def close(self) -> None:
+        """Unsubscribe and close the socket. Harmless when repeated."""
+        if self.fd >= 0:
+            self._hub.detach(self)
+            self._poller.remove(self)
+            os.close(self.fd)
+            self.fd = -1
+            self._rest = b""
+
+    def _write(self, data: bytes) -> None:
+        if self._rest:
+            data = b"".join((self._rest, data))
+            self._rest = b""
+        if not data or self.fd < 0:
+            return
+        try:
+            written = os.write(self.fd, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self.close()
+            return
+        if written < len(data):
+            self._rest = data[written:]
+            self._blocked = True
+            self._poller.want_write(self, True)

@@ -1,0 +1,113 @@
+"""The poller: one epoll set of our own, nested in gevent's loop, for all sockets that were handed over.
+
+gevent keeps two watchers and some kilobytes for every socket that it knows; here a socket is one entry of one dict.
+A single greenlet serves all of them and never waits for one. What may block runs in a greenlet of its own.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Callable
+from typing import Final
+
+import gevent
+import gevent.event
+from gevent import get_hub, monkey
+
+from ..hub.direct import Watched
+
+HAS_EPOLL: Final = sys.platform == "linux"
+
+_IN, _OUT, _RDHUP, _ERR, _HUP = 0x001, 0x004, 0x2000, 0x008, 0x010  # epoll_ctl(2)
+_IDLE: Final = _IN | _RDHUP
+_FULL: Final = _IDLE | _OUT
+_GONE: Final = _HUP | _ERR
+_SPREAD: Final = 16
+"""Heartbeats are spread over so many moments of their interval."""
+
+
+class GeventPoller:
+    """See ``hub.direct.Poller``.
+
+    Args:
+        heartbeat: seconds between two calls of ``beat`` for one socket.
+    """
+
+    def __init__(self, *, heartbeat: float) -> None:
+        # gevent takes epoll out of the patched module, because it blocks; ours is only ever asked without waiting.
+        self._epoll = monkey.get_original("select", "epoll")()
+        self._watched: dict[int, Watched] = {}
+        self._beats: list[set[Watched]] = [set() for _ in range(_SPREAD)]
+        self._next_beat = 0
+        self._tick = heartbeat / _SPREAD
+        self._dirty: list[Watched] = []
+        self._something = gevent.event.Event()
+        self._log = logging.getLogger(__name__)
+        self._watcher = get_hub().loop.io(self._epoll.fileno(), 1)
+        self._watcher.start(self._something.set)
+        gevent.spawn(self._run).name = "realtime-poller"
+        gevent.spawn(self._beat).name = "realtime-heartbeats"
+
+    def add(self, watched: Watched) -> None:
+        """Watch its descriptor for input and hang-up, and call ``beat`` once per interval."""
+        self._watched[watched.fd] = watched
+        self._beats[watched.fd % _SPREAD].add(watched)
+        self._epoll.register(watched.fd, _IDLE)
+
+    def remove(self, watched: Watched) -> None:
+        """Forget it. Its descriptor is still open."""
+        if self._watched.pop(watched.fd, None) is not None:
+            self._beats[watched.fd % _SPREAD].discard(watched)
+            self._epoll.unregister(watched.fd)
+
+    def want_write(self, watched: Watched, wanted: bool) -> None:
+        """Whether to call ``writable``."""
+        if watched.fd in self._watched:
+            self._epoll.modify(watched.fd, _FULL if wanted else _IDLE)
+
+    def soon(self, watched: Watched) -> None:
+        """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it."""
+        if not self._dirty:
+            self._something.set()
+        self._dirty.append(watched)
+
+    def spawn(self, task: Callable[[], None]) -> None:
+        """Run something that may block."""
+        gevent.spawn(task)
+
+    def sleep(self, seconds: float) -> None:
+        """For such a task: let others run."""
+        gevent.sleep(seconds)
+
+    def _run(self) -> None:
+        while True:
+            self._something.wait()
+            self._something.clear()
+            for fd, events in self._epoll.poll(0, 1024):
+                watched = self._watched.get(fd)
+                if watched is not None:
+                    self._call(watched, events)
+            dirty, self._dirty = self._dirty, []
+            for watched in dirty:
+                try:
+                    watched.flush()
+                except Exception:  # noqa: BLE001  one socket's fault must not end the others
+                    self._log.exception("a stream failed")
+
+    def _call(self, watched: Watched, events: int) -> None:
+        try:
+            if events & (_IDLE | _GONE):
+                watched.readable()
+            if events & _OUT and watched.fd >= 0:
+                watched.writable()
+        except Exception:  # noqa: BLE001  one socket's fault must not end the others
+            self._log.exception("a stream failed")
+
+    def _beat(self) -> None:
+        while True:
+            gevent.sleep(self._tick)
+            due = self._beats[self._next_beat]
+            self._next_beat = (self._next_beat + 1) % _SPREAD
+            for watched in tuple(due):
+                watched.beat()
