@@ -1,0 +1,105 @@
+/*
+ * What stands around the conversation: the list of rooms, the field for another, the name, the state of the
+ * connection, a notice, and on narrow screens the button that opens the side.
+ *
+ * Everything is a link, a form or a button that the keyboard knows, and what can work without history.pushState
+ * does. This file may not know the connection or the messages; it reports what was chosen.
+ */
+(function (root) {
+  'use strict';
+
+  var Chat = root.Chat = root.Chat || {}, document = root.document;
+  var OVER = {websocket: 'Connected over WebSocket', sse: 'Connected over Server-Sent Events'};
+  var WORDS = {connecting: 'Connecting…', reconnecting: 'Reconnecting…', closed: 'Disconnected'};
+
+  function byId(id) { return document.getElementById(id); }
+
+  /** `go(room)` is called when a room was chosen. */
+  function Frame(settings, go) {
+    var self = this;
+    this.settings = settings;
+    this.go = function (room) {
+      self.open(false);
+      go(room);
+    };
+    this.showName();
+    byId('name').addEventListener('change', function () {
+      settings.rename(byId('name').value);
+      self.showName();
+    }, false);
+    byId('enter').addEventListener('submit', function (e) { self.submitted(e); }, false);
+    byId('menu').addEventListener('click', function () { self.open(!self.isOpen()); }, false);
+    byId('scroll').addEventListener('click', function () { self.open(false); }, false);
+    document.addEventListener('keydown', function (e) {
+      if (e.keyCode !== 27 || !self.isOpen()) { return; }
+      self.open(false);
+      byId('menu').focus();
+    }, false);
+  }
+
+  Frame.prototype.submitted = function (e) {
+    var room = byId('room').value.trim().replace(/^#/, '');
+    if (!root.history.pushState && room) { return; }   // the form leads to the room's own address
+    e.preventDefault();
+    byId('room').value = '';
+    if (room) { this.go(room); }
+  };
+
+  /** Show the rooms, each as a link to its own address. */
+  Frame.prototype.list = function (rooms, current, address) {
+    var self = this, list = byId('rooms');
+    list.textContent = '';
+    rooms.forEach(function (room) {
+      var item = document.createElement('li'), anchor = document.createElement('a');
+      var name = document.createElement('bdi');
+      name.textContent = room;
+      anchor.appendChild(name);
+      anchor.href = address(room);
+      if (room === current) { anchor.setAttribute('aria-current', 'page'); }
+      anchor.addEventListener('click', function (e) {
+        if (e.metaKey || e.ctrlKey || e.shiftKey || !root.history.pushState) { return; }
+        e.preventDefault();
+        self.go(room);
+      }, false);
+      item.appendChild(anchor);
+      list.appendChild(item);
+    });
+  };
+
+  Frame.prototype.title = function (room) {
+    byId('title-room').textContent = room;
+    byId('text').placeholder = 'Message #' + room;
+    document.title = '#' + room + ' · Realtime';
+  };
+
+  Frame.prototype.status = function (state, transport) {
+    var status = byId('status');
+    status.textContent = state === 'connected' ? OVER[transport] : WORDS[state];
+    status.setAttribute('data-state', state);
+    status.setAttribute('data-transport', transport || '');
+  };
+
+  /** A line above the conversation; an empty one takes it away. */
+  Frame.prototype.say = function (message) {
+    byId('notice').textContent = message;
+    byId('notice').hidden = !message;
+  };
+
+  Frame.prototype.showName = function () {
+    byId('name').value = this.settings.name;
+    byId('you').textContent = Chat.initials(this.settings.name);
+    byId('you').setAttribute('data-hue', Chat.hue(this.settings.name));
+  };
+
+  Frame.prototype.isOpen = function () { return byId('menu').getAttribute('aria-expanded') === 'true'; };
+
+  Frame.prototype.open = function (open) {
+    if (open === this.isOpen()) { return; }
+    byId('app').className = open ? 'app open' : 'app';
+    byId('menu').setAttribute('aria-expanded', open ? 'true' : 'false');
+    // The side stands before the button in the page, so the focus is taken there.
+    if (open) { byId('rooms').querySelector('a').focus(); }
+  };
+
+  Chat.Frame = Frame;
+}(window));

@@ -1,0 +1,115 @@
+/*
+ * What the chat knows without a page: what a message says, who somebody is, which rooms were visited.
+ *
+ * Messages come from anybody and may hold any JSON; whatever it is, `Chat.read` makes something to show of it.
+ * This file may not touch the document or the connection. It also loads in node, for the tests.
+ */
+(function (root) {
+  'use strict';
+
+  var Chat = root.Chat = root.Chat || {};
+  var MOST_ROOMS = 12, MOST_NAME = 40, HUES = 8;
+  var MOODS = ['Calm', 'Brave', 'Bright', 'Gentle', 'Happy', 'Kind', 'Lucky', 'Merry', 'Quick', 'Sunny', 'Witty'];
+  var ANIMALS = ['Badger', 'Beaver', 'Falcon', 'Fox', 'Heron', 'Lynx', 'Marten', 'Otter', 'Owl', 'Panda', 'Robin'];
+
+  function pick(list) { return list[Math.floor(Math.random() * list.length)]; }
+
+  /** Who says what: {user, text}, both strings, from any JSON value. */
+  Chat.read = function (data) {
+    var plain = data !== null && typeof data === 'object' && !(data instanceof Array);
+    var user = plain && typeof data.user === 'string' ? data.user.replace(/\s+/g, ' ').trim() : '';
+    var text = plain && data.text !== undefined && data.text !== null ? data.text : data;
+    return {
+      user: user.slice(0, MOST_NAME) || 'Someone',
+      text: typeof text === 'string' ? text : JSON.stringify(text) || ''
+    };
+  };
+
+  /** One or two letters that stand for a name. Surrogate pairs stay whole. */
+  Chat.initials = function (name) {
+    var words = name.trim().split(/\s+/), letters = [];
+    [words[0], words.length > 1 ? words[words.length - 1] : ''].forEach(function (word) {
+      var first = /^[\uD800-\uDBFF][\uDC00-\uDFFF]|^[\s\S]/.exec(word || '');
+      if (first) { letters.push(first[0].toUpperCase()); }
+    });
+    return letters.join('') || '?';
+  };
+
+  /** The same name has the same colour everywhere. */
+  Chat.hue = function (name) {
+    var sum = 0, i;
+    for (i = 0; i < name.length; i += 1) { sum = (sum * 31 + name.charCodeAt(i)) % 9973; }
+    return sum % HUES;
+  };
+
+  Chat.guest = function () { return pick(MOODS) + ' ' + pick(ANIMALS); };
+
+  Chat.cleanName = function (name) { return String(name).replace(/\s+/g, ' ').trim().slice(0, MOST_NAME); };
+
+  /** A time that can be shown, or null: the milliseconds of an id may be beyond what a Date holds. */
+  Chat.dateOf = function (ms) {
+    var date = new Date(ms);
+    return isNaN(date.getTime()) ? null : date;
+  };
+
+  /** One value of a query string. */
+  Chat.query = function (search, name) {
+    var parts = search.replace(/^\?/, '').split('&'), i, pair;
+    for (i = 0; i < parts.length; i += 1) {
+      pair = parts[i].split('=');
+      if (pair[0] === name) {
+        try { return decodeURIComponent((pair[1] || '').replace(/\+/g, ' ')); } catch (_) { return ''; }
+      }
+    }
+    return '';
+  };
+
+  /** The address of a room; what else the query says (which transport) is kept. */
+  Chat.address = function (search, room) {
+    var transport = Chat.query(search, 'transport');
+    // Slashes, colons and at-signs may stand in a query as they are, and people share these addresses.
+    return '?room=' + encodeURIComponent(room).replace(/%2F/g, '/').replace(/%3A/g, ':').replace(/%40/g, '@') +
+      (transport ? '&transport=' + encodeURIComponent(transport) : '');
+  };
+
+  /** Name and rooms, kept where the browser allows it; otherwise for as long as the page lives. */
+  function Settings(storage) {
+    var rooms = null;
+    this.storage = storage;
+    this.name = Chat.cleanName(this.load('realtime.name') || '') || Chat.guest();
+    try { rooms = JSON.parse(this.load('realtime.rooms')); } catch (_) { rooms = null; }
+    this.rooms = (rooms instanceof Array ? rooms : []).filter(function (room) {
+      return typeof room === 'string' && room;
+    }).slice(0, MOST_ROOMS);
+    this.save('realtime.name', this.name);
+  }
+
+  Settings.prototype.load = function (key) {
+    try { return this.storage.getItem(key); } catch (_) { return null; }
+  };
+
+  Settings.prototype.save = function (key, value) {
+    try { this.storage.setItem(key, value); } catch (_) { /* private mode, or full: the page still knows */ }
+  };
+
+  Settings.prototype.rename = function (name) {
+    this.name = Chat.cleanName(name) || this.name;
+    this.save('realtime.name', this.name);
+  };
+
+  /** Remember a room. The list keeps its order, so that it does not jump under the finger; the oldest goes. */
+  Settings.prototype.visit = function (room) {
+    if (this.rooms.indexOf(room) >= 0) { return; }
+    this.rooms.push(room);
+    if (this.rooms.length > MOST_ROOMS) { this.rooms.shift(); }
+    this.save('realtime.rooms', JSON.stringify(this.rooms));
+  };
+
+  Settings.prototype.forget = function (room) {
+    this.rooms = this.rooms.filter(function (other) { return other !== room; });
+    this.save('realtime.rooms', JSON.stringify(this.rooms));
+  };
+
+  Chat.Settings = Settings;
+  if (typeof module === 'object' && module.exports) { module.exports = Chat; }
+}(typeof window === 'undefined' ? {} : window));

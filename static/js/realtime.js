@@ -1,0 +1,217 @@
+/*
+ * Realtime: the one face of the browser client, whatever carries the messages.
+ *
+ *     var rt = new Realtime();
+ *     rt.on('message', function (data, id) { … });
+ *     rt.on('realtime.state', function (now) { … });       // {state, transport, retryIn}
+ *     rt.join('lobby', {history: 50}, function (error, answer) { … });
+ *     rt.connect();
+ *     rt.publish('lobby', {text: 'hi'}, function (error, result) { … });
+ *
+ * Load order: this file, then realtime-cursor.js, -time.js, -http.js, -past.js, -websocket.js, -sse.js,
+ * -outbox.js, -link.js.
+ *
+ * This file keeps rooms and listeners and tells the story to the page. It may not open a connection (a transport
+ * does), choose one or decide when to try again (the link does), or touch the document. ES5 without a build step;
+ * the only global is `Realtime`. It also loads in node, where the tests hand in clock, sockets and XHR.
+ */
+(function (root) {
+  'use strict';
+
+  var DEFAULTS = {
+    url: '',                             // origin of the server; '' is the page's own
+    transports: ['websocket', 'sse'],    // in the order of preference
+    socketPath: '/socket.io',
+    auth: null,                          // given to Socket.IO's CONNECT
+    withCredentials: false,              // cookies to another origin
+    connectTimeout: 3000,                // a WebSocket that has not answered by then is given up
+    streamTimeout: 10000,                // the same for an event stream, whose server may be slow but is reachable
+    requestTimeout: 10000,               // one HTTP request
+    stableAfter: 3000,                   // a connection that lived this long makes the next wait short again
+    reconnectSchedule: [500, 1000, 2000, 4000, 8000, 15000, 30000],
+    ackTimeout: 5000,                    // a publish without an answer is sent again, with the same key
+    publishSchedule: [300, 1000, 2000, 4000],
+    publishTries: 5,
+    publishTimeout: 30000,               // after this a publish has failed, connected or not
+    outboxLimit: 200,
+    remember: 4096                       // ids kept to recognise what was seen already
+  };
+
+  function Realtime(options) {
+    if (!(this instanceof Realtime)) { return new Realtime(options); }
+    var self = this;
+    this.options = Realtime.fill(options || {});
+    this.state = 'idle';
+    this.transport = null;
+    this._listeners = Object.create(null);
+    this._rooms = Object.create(null);     // name -> what we want of this room and how far we are
+    this._leaving = Object.create(null);   // name -> what waits for the server to let go of it
+    this._cursor = new Realtime.Cursor(this.options.remember);
+    this._link = new Realtime.Link(this);
+    this._outbox = new Realtime.Outbox(this.options, function () { self._link.suspect(); });
+  }
+
+  /** Defaults, and the browser's own parts where the caller gave no others. An explicit null takes a part away. */
+  Realtime.fill = function (given) {
+    var options = {}, name;
+    for (name in DEFAULTS) { options[name] = given[name] === undefined ? DEFAULTS[name] : given[name]; }
+    options.io = given.io === undefined ? root.io : given.io;
+    options.WebSocket = given.WebSocket === undefined ? root.WebSocket : given.WebSocket;
+    options.EventSource = given.EventSource === undefined ? root.EventSource : given.EventSource;
+    options.XMLHttpRequest = given.XMLHttpRequest === undefined ? root.XMLHttpRequest : given.XMLHttpRequest;
+    options.crypto = given.crypto === undefined ? root.crypto || root.msCrypto : given.crypto;
+    options.clock = given.clock || Realtime.clock;
+    options.random = given.random || Math.random;
+    return options;
+  };
+
+  Realtime.transports = {};
+
+  /** Connect, or when a wait for the next attempt is running: try now. */
+  Realtime.prototype.connect = function () { this._link.start(); return this; };
+
+  /** Stop. Rooms and position are kept: connect() goes on from there. */
+  Realtime.prototype.close = function () {
+    this._link.stop();
+    this._outbox.fail({code: 'closed', message: 'the connection was closed by the page'});
+    this._settle({code: 'closed', message: 'the connection was closed by the page'});
+    return this;
+  };
+
+  /**
+   * Follow a room. {after: id} asks for everything since; {history: n} for the last n messages first.
+   * cb(null, {recovered, cursor}) once everything asked for has been delivered, or cb({code, message}).
+   */
+  Realtime.prototype.join = function (name, options, cb) {
+    if (typeof options === 'function') { cb = options; options = null; }
+    var self = this, room = this._rooms[name];
+    if (this._leaving[name]) {
+      this._leaving[name].push(function () { self.join(name, options, cb); });
+    } else if (room && room.joined) {
+      if (cb) { cb(null, {recovered: true, cursor: this._cursor.position}); }
+    } else if (room) {
+      if (cb) { room.waiting.push(cb); }
+    } else {
+      room = this._rooms[name] = {
+        name: name, after: options && options.after || null, history: options && options.history || 0,
+        joined: false, since: null, waiting: cb ? [cb] : []
+      };
+      this._link.join(room);
+    }
+    return this;
+  };
+
+  /** Stop following a room. After cb no event of it arrives any more. */
+  Realtime.prototype.leave = function (name, cb) {
+    var self = this, room = this._rooms[name];
+    if (this._leaving[name]) {
+      if (cb) { this._leaving[name].push(cb); }
+    } else if (!room) {
+      if (cb) { cb(null); }
+    } else {
+      delete this._rooms[name];
+      this._leaving[name] = cb ? [cb] : [];
+      room.waiting.splice(0).forEach(function (waiting) { waiting({code: 'left', message: 'the room was left'}); });
+      this._link.leave(room, function () { self._left(name); });
+    }
+    return this;
+  };
+
+  /**
+   * Publish. cb(null, {id, key}) once the server has accepted it, cb({code, message, key}) when it has not and we
+   * gave up. Publish again with the returned key to try again: the server knows the key, so nobody sees it twice.
+   */
+  Realtime.prototype.publish = function (name, data, options, cb) {
+    if (typeof options === 'function') { cb = options; options = null; }
+    return this._outbox.add({
+      room: name, event: options && options.event || 'message', data: data,
+      key: options && options.key || Realtime.makeKey(this.options)
+    }, cb || function () {});
+  };
+
+  Realtime.prototype.on = function (event, fn) {
+    (this._listeners[event] = this._listeners[event] || []).push(fn);
+    this._link.watch(event);
+    return this;
+  };
+
+  Realtime.prototype.off = function (event, fn) {
+    var kept = (this._listeners[event] || []).filter(function (other) { return fn && other !== fn; });
+    this._listeners[event] = kept;
+    return this;
+  };
+
+  // What follows is for the link and the transports only.
+
+  Realtime.prototype._emit = function (event, data, id) {
+    var clock = this.options.clock;
+    (this._listeners[event] || []).slice().forEach(function (fn) {
+      // A listener's mistake belongs on the console; it may not stop the other listeners or the stream.
+      try { fn(data, id); } catch (error) { clock.setTimeout(function () { throw error; }, 0); }
+    });
+  };
+
+  /** Every message comes through here, from any transport: seen ones end here. */
+  Realtime.prototype._deliver = function (event, data, id) {
+    if (id && !this._cursor.accept(id)) { return; }
+    this._emit(event, data, id || null);
+  };
+
+  Realtime.prototype._wanted = function () {
+    var rooms = this._rooms;
+    return Object.keys(rooms).map(function (name) { return rooms[name]; });
+  };
+
+  /** The server has answered for a room: it is joined, or it is refused and forgotten. */
+  Realtime.prototype._joined = function (room, error, answer) {
+    if (this._rooms[room.name] !== room) { return; }
+    if (error) {
+      delete this._rooms[room.name];
+      this._emit('realtime.error', {code: error.code, message: error.message, room: room.name});
+    }
+    room.joined = !error;
+    room.waiting.splice(0).forEach(function (cb) {
+      if (error) { return cb(error); }
+      cb(null, {recovered: answer.recovered !== false, cursor: answer.cursor || null});
+    });
+    this._forget();
+  };
+
+  Realtime.prototype._left = function (name) {
+    var waiting = this._leaving[name];
+    delete this._leaving[name];
+    this._forget();
+    if (waiting) { waiting.forEach(function (cb) { cb(null); }); }
+  };
+
+  /** Without a room there is nothing to resume, and a room entered later shows its history again. */
+  Realtime.prototype._forget = function () {
+    if (!Object.keys(this._rooms).length && !Object.keys(this._leaving).length) { this._cursor.clear(); }
+  };
+
+  /** A connection is gone: the server has let go of all rooms; `error` also ends the joins that were asked for. */
+  Realtime.prototype._settle = function (error) {
+    Object.keys(this._leaving).forEach(this._left, this);
+    if (error) {
+      this._wanted().forEach(function (room) {
+        room.waiting.splice(0).forEach(function (cb) { cb(error); });
+      });
+    }
+  };
+
+  Realtime.prototype._change = function (state, transport, retryIn) {
+    if (this.state === state && this.transport === transport && retryIn === undefined) { return; }
+    this.state = state;
+    this.transport = transport;
+    this._emit('realtime.state', {state: state, transport: transport, retryIn: retryIn === undefined ? null : retryIn});
+  };
+
+  if (typeof module === 'object' && module.exports) {
+    module.exports = Realtime;
+    ['cursor', 'time', 'http', 'past', 'websocket', 'sse', 'outbox', 'link'].forEach(function (part) {
+      require('./realtime-' + part + '.js');
+    });
+  } else {
+    root.Realtime = Realtime;
+  }
+}(typeof window === 'undefined' ? {} : window));
