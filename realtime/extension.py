@@ -7,6 +7,7 @@ process by itself.
 from __future__ import annotations
 
 import os
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,7 +18,7 @@ from .bus.base import Bus, Replay
 from .bus.open import open_bus
 from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
-from .errors import ConfigError
+from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
 from .message import Message, Position, check_room
 from .web import events, health, http, origin, rooms
@@ -40,6 +41,7 @@ class State:
     socketio: SocketIO
     manager: BusManager
     _started_in: int = 0
+    _failed_at: float = 0.0
     _lock: Any = field(init=False)
 
     def __post_init__(self) -> None:
@@ -51,11 +53,21 @@ class State:
         Raises:
             BusUnavailable: it cannot be reached; the next call tries again.
         """
-        if self._started_in != os.getpid():
-            with self._lock:
-                if self._started_in != os.getpid():
-                    self.bus.start(self.hub)
-                    self._started_in = os.getpid()
+        if self._started_in == os.getpid():
+            return
+        asked = time.monotonic()
+        with self._lock:
+            if self._started_in == os.getpid():
+                return
+            if self._failed_at > asked:
+                # Somebody tried while this caller waited. Trying in turn, the last of many would wait for minutes.
+                raise BusUnavailable("the bus cannot be reached")
+            try:
+                self.bus.start(self.hub)
+            except BusUnavailable:
+                self._failed_at = time.monotonic()
+                raise
+            self._started_in = os.getpid()
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
@@ -103,7 +115,7 @@ class Realtime:
         hub.on_control = manager.relayed
         state = State(settings, concurrency, bus, hub, socketio, manager)
         manager.ready = state.ready
-        adopt(socketio.server, manager=manager, connections=connections)
+        adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
         SocketHandlers(settings=settings, bus=bus, manager=manager, hub=hub, ready=state.ready).register(
             socketio.server
         )

@@ -67,9 +67,8 @@ START: Final = Position(0, 0)
 
 
 def _shown(value: object) -> str:
-    """A value as an error message may show it: short, and never a secret's worth of text."""
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+    """A value as an error message may show it."""
+    return text if len(text := repr(value)) <= 60 else text[:57] + "…"
 
 
 @lru_cache(maxsize=4096)
@@ -238,6 +237,11 @@ class Message:
     def data(self) -> Any:
         """The data as a Python value, decoded anew at each call so that no reader can change another's."""
         return json.loads(self.json)
+
+    @property
+    def shown(self) -> str:
+        """The data as one JSON value for readers that know one only: several arguments are a list, none is null."""
+        return "null" if self.spread and self.json == "[]" else self.json
 
     @property
     def digest(self) -> str:

@@ -81,6 +81,10 @@ class Connection(ABC):
     def size(self, payload: Any) -> int:
         """Bytes that one payload costs while it is pending."""
 
+    def joined(self, payloads: list[Any]) -> bytes:
+        """Several payloads as one piece to write, for transports that write bytes."""
+        return b"".join(payloads)
+
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:  # noqa: ARG002  the face, not every transport speaks first
         """What the transport says before the first message, or nothing."""
         return []

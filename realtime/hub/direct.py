@@ -51,8 +51,8 @@ class Poller(Protocol):
     def remove(self, watched: Watched) -> None:
         """Forget it. Its descriptor is still open."""
 
-    def want_write(self, watched: Watched, wanted: bool) -> None:
-        """Whether to call ``writable``."""
+    def want(self, watched: Watched, *, read: bool, write: bool) -> None:
+        """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
 
     def soon(self, watched: Watched) -> None:
         """Call ``flush`` once at the end of this loop turn."""
@@ -160,7 +160,7 @@ class DirectStream(Connection):
         self._write(b"")
         if not self._blocked:
             if self.fd >= 0:
-                self._poller.want_write(self, False)
+                self._poller.want(self, read=True, write=False)
             self.flush()
 
     def readable(self) -> None:
@@ -203,4 +203,4 @@ class DirectStream(Connection):
         if written < len(data):
             self._rest = data[written:]
             self._blocked = True
-            self._poller.want_write(self, True)
+            self._poller.want(self, read=True, write=True)

@@ -118,18 +118,15 @@ class Hub(Feed):
         connection.wake()
 
     def take_joined(self, connection: Connection) -> bytes:
-        """For a live connection whose payloads are bytes: all that is pending as one piece.
+        """For a live connection: all that is pending as one piece of bytes.
 
         Connections with the same pending payloads share the joined bytes.
         """
         payloads = self.take(connection)
-        if len(payloads) == 1:
-            single: bytes = payloads[0]
-            return single
         key = tuple(map(id, payloads))
         if key != self._joined_key:
             # The payloads are kept with their ids: an id means nothing once its object is gone.
-            self._joined_key, self._joined_of, self._joined = key, payloads, b"".join(payloads)
+            self._joined_key, self._joined_of, self._joined = key, payloads, connection.joined(payloads)
         return self._joined
 
     def take(self, connection: Connection) -> list[Any]:

@@ -8,17 +8,24 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import socket
-from typing import Any
+from typing import Any, Final
 
 import gevent.socket
 from geventwebsocket.handler import WebSocketHandler
 
 from .poller import HAS_EPOLL, GeventPoller
 
+_NO_BODY: Final = io.BytesIO()
+_QUIET: Final = 3600.0
+"""Seconds between heartbeats of the poller for sockets that have a heartbeat of their own."""
+
 
 class Handler(WebSocketHandler):
     """Serves HTTP and WebSocket requests."""
+
+    websocket: Any
 
     def read_requestline(self) -> str:
         """Wait for the next request of a kept-alive connection, unless the server is closing."""
@@ -52,6 +59,17 @@ class Handler(WebSocketHandler):
         if self.socket.family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(heartbeat * 2000))
         hand_over(self.socket.detach(), b"".join(head), self.server.poller(heartbeat))
+
+    def give_socket(self) -> tuple[int, bytes, GeventPoller]:
+        """Give the upgraded connection's socket away: its descriptor, what was read ahead of it, and who watches it."""
+        self.websocket.closed = True  # Nobody says goodbye on it but its new owner.
+        self.socket.setblocking(0)
+        ahead = self.rfile.peek()
+        for name in ("wsgi.websocket", "wsgi.input", "gunicorn.sock"):
+            # The environment lives as long as the client: what holds the request's buffers goes.
+            self.environ.pop(name, None)
+        self.environ["wsgi.input"] = _NO_BODY
+        return self.socket.detach(), ahead, self.server.poller(_QUIET)
 
     def run_websocket(self) -> None:
         """Run the application on an upgraded connection.

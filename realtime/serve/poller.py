@@ -21,7 +21,6 @@ HAS_EPOLL: Final = sys.platform == "linux"
 
 _IN, _OUT, _RDHUP, _ERR, _HUP = 0x001, 0x004, 0x2000, 0x008, 0x010  # epoll_ctl(2)
 _IDLE: Final = _IN | _RDHUP
-_FULL: Final = _IDLE | _OUT
 _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
@@ -61,10 +60,10 @@ class GeventPoller:
             self._beats[watched.fd % _SPREAD].discard(watched)
             self._epoll.unregister(watched.fd)
 
-    def want_write(self, watched: Watched, wanted: bool) -> None:
-        """Whether to call ``writable``."""
+    def want(self, watched: Watched, *, read: bool, write: bool) -> None:
+        """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
         if watched.fd in self._watched:
-            self._epoll.modify(watched.fd, _FULL if wanted else _IDLE)
+            self._epoll.modify(watched.fd, _RDHUP * read | _IN * read | _OUT * write)
 
     def soon(self, watched: Watched) -> None:
         """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it."""

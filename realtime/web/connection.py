@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
-
-from engineio import packet as eio_packet
+from typing import Any, Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
@@ -18,27 +16,23 @@ from ..hub.connection import Connection, State
 from ..hub.hub import SLICE, Hub
 from ..message import Message, Position
 from ..wire import socketio as wire
+from .packets import RoomPacket, encode_with_id, encode_without_id
 
 _MAX_QUEUED_PACKETS = 512
 _DRAIN_SECONDS = 1.0
 _RETRY_READ = 0.5
 
 
-class RoomPacket(eio_packet.Packet):
-    """A packet from the hub. Every other packet goes behind what the hub has pending; these are what is pending."""
+class Writer(Protocol):
+    """A WebSocket that is written directly (see ``link``)."""
 
-    def __init__(self, text: str) -> None:
-        super().__init__(eio_packet.MESSAGE, text)
+    blocked: bool
 
+    def soon(self) -> None:
+        """Flush at the end of this loop turn."""
 
-def encode_with_id(message: Message) -> RoomPacket:
-    """The packet that every client of a room shares: ``event(data, id)``."""
-    return RoomPacket(wire.encode(message, ids=True))
-
-
-def encode_without_id(message: Message) -> RoomPacket:
-    """The same for clients that asked for events without ids: ``event(data)``."""
-    return RoomPacket(wire.encode(message, ids=False))
+    def send_joined(self, data: bytes) -> None:
+        """Write frames."""
 
 
 class SocketConnection(Connection):
@@ -57,13 +51,14 @@ class SocketConnection(Connection):
         "_catching_up",
         "_concurrency",
         "_free",
-        "_hub",
         "_joining",
         "_order",
         "_queueing",
         "_server",
         "_written",
         "engine_id",
+        "hub",
+        "link",
     )
 
     transport = "socketio"
@@ -72,7 +67,7 @@ class SocketConnection(Connection):
         super().__init__(sid, encode_with_id if ids else encode_without_id)
         self.engine_id = eio_sid
         self._server = server
-        self._hub = hub
+        self.hub = hub
         self._concurrency = concurrency
         # Taking from the hub and queueing what was taken are one step; it may read the log in between.
         self._order = concurrency.lock()
@@ -82,6 +77,7 @@ class SocketConnection(Connection):
         self._free = concurrency.event()
         self._catching_up = False
         self._joining: object = None
+        self.link: Writer | None = None
 
     def size(self, payload: Any) -> int:
         return len(payload.data)
@@ -93,8 +89,13 @@ class SocketConnection(Connection):
     def wake(self) -> None:
         if self.state is State.LAGGING:
             self._begin_catching_up()
+        elif self.link is not None:
+            self.link.soon()
         elif self.state is State.LIVE and self._queued() == 0:
             self.push()
+
+    def joined(self, payloads: list[Any]) -> bytes:
+        return payloads[0].frame if len(payloads) == 1 else b"".join([payload.frame for payload in payloads])
 
     def written(self) -> None:
         """Engine.IO's writer has written everything and comes back for more."""
@@ -106,12 +107,12 @@ class SocketConnection(Connection):
         if not self.pending or self.state is not State.LIVE or self.held:
             return
         if self._queued() > _MAX_QUEUED_PACKETS:
-            self._hub.fall_behind(self)
+            self.hub.fall_behind(self)
             self._begin_catching_up()
             return
         with self._order:
             try:
-                self._enqueue(self._hub.take(self))
+                self._enqueue(self.hub.take(self))
             except ConnectionClosed:
                 return
 
@@ -135,7 +136,7 @@ class SocketConnection(Connection):
             BusUnavailable: the log cannot be read; the room was not joined.
         """
         if after is not None:
-            self._hub.reach([room], after)
+            self.hub.reach([room], after)
         joined = room in self.rooms
         upto = self._hold(room)
         self._joining = request
@@ -143,14 +144,14 @@ class SocketConnection(Connection):
             return self._send_log(room, after, latest, upto=upto), upto
         except BusUnavailable:
             if not joined:
-                self._hub.leave(self, room)
+                self.hub.leave(self, room)
             raise
 
     def answered(self, request: object) -> None:
         """The request was acknowledged. If it was a join, what is live follows now."""
         if self._joining is request:
             self._joining = None
-            self._hub.release(self)
+            self.hub.release(self)
             self._free.set()
 
     def _hold(self, room: str) -> Position:
@@ -158,7 +159,7 @@ class SocketConnection(Connection):
         while True:
             self._free.clear()
             with self._order:
-                held = self._hub.hold(self, room)
+                held = self.hub.hold(self, room)
                 if held is not None:
                     self._enqueue(held[0])
                     return held[1]
@@ -168,11 +169,11 @@ class SocketConnection(Connection):
     def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position) -> bool:
         if after is None:
             if latest:
-                self._send(self._hub.log.latest([room], before=Position(upto.ms, upto.n + 1), limit=latest).messages)
+                self._send(self.hub.log.latest([room], before=Position(upto.ms, upto.n + 1), limit=latest).messages)
             return True
         recovered = True
         while True:
-            replay = self._hub.log.replay([room], after, upto=upto, limit=SLICE)
+            replay = self.hub.log.replay([room], after, upto=upto, limit=SLICE)
             recovered = recovered and replay.recovered
             self._send(replay.messages)
             if not replay.more:
@@ -185,10 +186,15 @@ class SocketConnection(Connection):
 
     def _enqueue(self, payloads: list[Any]) -> None:
         with self._queueing:
+            if self.link is not None:
+                self.link.send_joined(self.joined(payloads) if payloads else b"")
+                return
             for payload in payloads:
                 self._server._send_eio_packet(self.engine_id, payload)
 
     def _queued(self) -> int:
+        if self.link is not None:
+            return int(self.link.blocked)
         socket = self._server.eio.sockets.get(self.engine_id)
         return 0 if socket is None else socket.queue.qsize()
 
@@ -213,7 +219,7 @@ class SocketConnection(Connection):
                 self._wait_until_written()
                 try:
                     with self._order:
-                        self._enqueue(self._hub.take(self))
+                        self._enqueue(self.hub.take(self))
                 except BusUnavailable:
                     self._concurrency.sleep(_RETRY_READ)
         except ConnectionClosed:

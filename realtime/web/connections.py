@@ -57,7 +57,7 @@ class SocketConnections:
                 self._by_sid[sid] = self._by_eio_sid[eio_sid] = connection
                 socket = self._server.eio.sockets.get(eio_sid)
                 if socket is not None:
-                    socket.queue.owner = connection
+                    socket.owned_by(connection)
             return connection
 
     def forget(self, sid: str) -> None:

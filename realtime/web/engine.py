@@ -15,33 +15,22 @@ import engineio
 import socketio
 from socketio import packet
 
+from ..concurrency import Concurrency
 from ..errors import ConfigError
-from .connection import RoomPacket, SocketConnection
 from .connections import SocketConnections
+from .enginesocket import Pings, Sockets, feeding
 from .manager import PRIVATE_MARK
+from .packets import RoomPacket
 
 
 class EngineServer(engineio.Server):
-    """An Engine.IO server whose session ids cannot be room names."""
+    """An Engine.IO server whose session ids cannot be room names and whose sessions are ours."""
+
+    pings: Pings
 
     def generate_id(self) -> str:
         """A session id that no client can name as a room: nobody subscribes to another client's private events."""
         return f"{super().generate_id()}{PRIVATE_MARK}"
-
-
-def feeding(kind: type) -> type:
-    """A subclass of Engine.IO's queue class that tells the hub's connection when its writer comes back for more."""
-
-    class FeedingQueue(kind):
-        owner: SocketConnection | None = None
-
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            # Engine.IO's writer blocks here exactly when it has written everything that it took before.
-            if block and self.owner is not None:
-                self.owner.written()
-            return super().get(block, timeout)
-
-    return FeedingQueue
 
 
 class SocketServer(socketio.Server):
@@ -54,6 +43,27 @@ class SocketServer(socketio.Server):
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False
         super()._handle_connect(eio_sid, namespace, data)
+        if eio_sid not in self.environ:
+            # It went while the application's handler ran. The library would keep it as connected for ever.
+            self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+
+    def register_namespace(self, namespace_handler: Any) -> None:
+        """Register a class of handlers. Those of the default namespace keep the names that Realtime handles, too."""
+        super().register_namespace(namespace_handler)
+        handlers = self.handlers.get(namespace_handler.namespace, {})
+        for name in [name for name, handler in handlers.items() if getattr(handler, "realtime", False)]:
+            if hasattr(namespace_handler, f"on_{name}"):
+                del handlers[name]
+
+    def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]) -> None:
+        # What cannot take long is done where it was read: a client's own order is kept and no task is spent.
+        handler = self.handlers.get(namespace or "/", {}).get(data[0]) if data and isinstance(data[0], str) else None
+        if not getattr(handler, "at_once", False):
+            super()._handle_event(eio_sid, namespace, id, data)
+            return
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace or "/")
+        if self.manager.is_connected(sid, namespace or "/"):
+            self._handle_event_internal(self, sid, eio_sid, data, namespace or "/", id)
 
     def _handle_event_internal(
         self, server: Any, sid: str, eio_sid: str, data: list[Any], namespace: str, id: int | None
@@ -81,7 +91,7 @@ class SocketServer(socketio.Server):
         super()._send_eio_packet(eio_sid, eio_pkt)
 
 
-def adopt(server: Any, *, manager: Any, connections: SocketConnections) -> None:
+def adopt(server: Any, *, manager: Any, connections: SocketConnections, concurrency: Concurrency) -> None:
     """Turn a Flask-SocketIO application's server into ours and give it the bus's client manager.
 
     Raises:
@@ -99,6 +109,8 @@ def adopt(server: Any, *, manager: Any, connections: SocketConnections) -> None:
     server.__class__ = SocketServer
     server.eio.__class__ = EngineServer
     server.eio._async = {**server.eio._async, "queue": feeding(server.eio._async["queue"])}
+    server.eio.sockets = Sockets()
+    server.eio.pings = Pings(concurrency=concurrency, interval=server.eio.ping_interval)
     server.realtime_connections = connections
     connections.serve(server)
     server.manager = manager

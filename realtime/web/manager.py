@@ -66,7 +66,7 @@ class BusManager(RelayingManager):
         if callback is None and namespace == "/" and self._is_message(event, data, room):
             rooms = (room,) if isinstance(room, str) else tuple(dict.fromkeys(room))
             spread = isinstance(data, tuple) or data is None
-            value = list(data or ()) if spread else data
+            value = self._plain(list(data or ()) if spread else data)
             self.publish(
                 Message.new(rooms, value, event=event, skip=skip, spread=spread, max_bytes=self._max_message_bytes)
             )

@@ -9,6 +9,7 @@ wrong payload is left out. This file decides nothing about what an application's
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import os
 import secrets
@@ -16,6 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from engineio import json as library_json
 from socketio.manager import Manager
 from socketio.packet import Packet
 
@@ -134,15 +136,17 @@ class RelayingManager(Manager):
             if not isinstance(room, str):
                 raise ValueError("Cannot use callback without a room set.")
             number = [self._owner, self._generate_ack_id(room, callback)]
+        packed = _packed(_listed(data))
         self._relay(
             {
                 "method": "emit",
                 "event": event,
+                "data": self._plain(packed["data"]),
+                "attachments": packed["attachments"],
                 "namespace": namespace,
                 "room": list(room) if isinstance(room, set | tuple) else room,
                 "skip": skip,
                 "callback": number,
-                **_packed(_listed(data)),
             }
         )
 
@@ -174,6 +178,10 @@ class RelayingManager(Manager):
     def _relay(self, payload: dict[str, Any]) -> None:
         self.ready()
         self._published = max(self._published, self._bus.relay(payload))
+
+    def _plain(self, value: Any) -> Any:
+        """What the application's own JSON (Flask-SocketIO's ``json=``) makes of a value: dates and such become text."""
+        return value if self.json is library_json else json.loads(self.json.dumps(value))
 
     def settle(self) -> None:
         """Let what this process published before take effect first, as it does where rooms are served directly.

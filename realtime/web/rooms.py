@@ -15,10 +15,10 @@ from flask import Blueprint, Response, jsonify, request
 from ..bus.base import Bus, Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..errors import ConnectionClosed, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
-from ..message import Message, Position, check_room
+from ..message import Message, Position, check_room, encode_json
 from .http import number, position
 
 _DEFAULT_LIMIT: Final = 50
@@ -71,11 +71,7 @@ def register(
         replay = read()
         if wait and limit and not replay.messages and replay.recovered and before is None:
             replay = _patient(replay, read, room=room, wait=wait, hub=hub, concurrency=concurrency)
-        return jsonify(
-            messages=[_shown(message, room) for message in replay.messages],
-            cursor=str(replay.cursor),
-            recovered=replay.recovered,
-        )
+        return _shown(replay, room)
 
 
 def _patient(
@@ -90,9 +86,12 @@ def _patient(
         while not replay.messages and waiter.wait(deadline - time.monotonic()):
             hub.take(waiter)
             replay = read()
-        return replay
+    except ConnectionClosed:
+        # This server is going. What was read stands; the client asks another with the cursor that it gets now.
+        pass
     finally:
         hub.detach(waiter)
+    return replay
 
 
 def _body(*, most: int) -> dict[str, Any]:
@@ -125,7 +124,12 @@ def _just_before(before: Position) -> Position:
     return Position(before.ms, before.n - 1) if before.n else Position(max(before.ms - 1, 0), 2**64 - 1)
 
 
-def _shown(message: Message, room: str) -> dict[str, Any]:
-    # An emit with several arguments is their list, one without any is null: as SSE shows it.
-    data = None if message.spread and message.json == "[]" else message.data
-    return {"id": str(message.id), "room": room, "event": message.event, "data": data}
+def _shown(replay: Replay, room: str) -> Response:
+    """A replay as JSON. Each message's data is copied as it is stored, not decoded and encoded again."""
+    shown = ",".join(
+        # An emit with several arguments is their list, one without any is null: as SSE shows it.
+        f'{{"id":"{one.id}","room":{encode_json(room)},"event":{encode_json(one.event)},"data":{one.shown}}}'
+        for one in replay.messages
+    )
+    text = f'{{"messages":[{shown}],"cursor":"{replay.cursor}","recovered":{encode_json(replay.recovered)}}}'
+    return Response(text, mimetype="application/json")

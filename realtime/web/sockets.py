@@ -49,9 +49,9 @@ class SocketHandlers:
 
     def register(self, server: Any) -> None:
         """Register on a Socket.IO server each handler that the application has not registered itself."""
-        taken = server.handlers.get("/", {})
+        taken, methods = server.handlers.get("/", {}), server.namespace_handlers.get("/")
         for name, handle in (("join", self.join), ("leave", self.leave), ("publish", self.publish)):
-            if name not in taken:
+            if name not in taken and not hasattr(methods, f"on_{name}"):
                 server.on(name, self._answering(handle))
 
     def join(self, sid: str, request: dict[str, Any]) -> Answer:
@@ -100,6 +100,9 @@ class SocketHandlers:
                 self._log.exception("%s failed", handle.__name__)
                 return {"ok": False, "error": {"code": "internal", "message": "the server failed; it was logged"}}
 
+        answer.realtime = True  # type: ignore[attr-defined]  # see engine.register_namespace
+        # Nothing to wait for but the bus: done where it was read, so that a client's messages keep their order.
+        answer.at_once = handle == self.publish  # type: ignore[attr-defined]
         return answer
 
 

@@ -23,8 +23,7 @@ def encode(message: Message) -> bytes:
 
     An ``emit`` without arguments has ``null`` as its data, one with several has the list of them.
     """
-    text = "null" if message.spread and message.json == "[]" else message.json
-    return f"id: {message.id}\nevent: {message.event}\ndata: {text}\n\n".encode()
+    return f"id: {message.id}\nevent: {message.event}\ndata: {message.shown}\n\n".encode()
 
 
 def control(event: str, data: Any) -> bytes:

@@ -1,0 +1,164 @@
+"""Engine.IO's socket, with its heartbeat in one task for all, and its WebSocket handed over where the server can.
+
+Two seams of python-engineio that are no override of a method: its server makes the sockets itself, so that the table
+they are put
+into turns them into ours; and its queue says here when its writer comes back for more. This file may not know rooms.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from typing import Any
+
+import engineio
+import engineio.socket
+from engineio import packet as eio_packet
+
+from ..concurrency import Concurrency
+from .connection import SocketConnection
+from .link import Link
+
+
+def feeding(kind: type) -> type:
+    """A subclass of Engine.IO's queue class that tells the hub's connection when its writer comes back for more."""
+
+    class FeedingQueue(kind):
+        owner: SocketConnection | None = None
+
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            # Engine.IO's writer blocks here exactly when it has written everything that it took before.
+            if block and self.owner is not None:
+                self.owner.written()
+            return super().get(block, timeout)
+
+    return FeedingQueue
+
+
+class EngineSocket(engineio.socket.Socket):
+    """One Engine.IO session. ``link`` is its WebSocket once that was handed over, until then ``None``."""
+
+    link: Link | None = None
+    server: Any
+    connected: bool
+    last_ping: float | None
+
+    def owned_by(self, connection: SocketConnection) -> None:
+        """Let the hub's connection write through this session."""
+        self.queue.owner = connection
+        if self.link is not None:
+            connection.link, self.link.connection = self.link, connection
+
+    def send(self, pkt: Any) -> None:
+        """Send a packet: directly where the socket was handed over, else through the queue."""
+        if self.link is None:
+            super().send(pkt)
+        elif self.check_ping_timeout():
+            self.link.send(pkt)
+
+    def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
+        """End the session."""
+        link = self.link
+        super().close(wait=wait and link is None, abort=abort, reason=reason)
+        if link is not None:
+            # The library forgets a session when the request that carried it ends; this one's has long ended.
+            self.server.sockets.pop(self.sid, None)
+            link.finish()
+
+    def schedule_ping(self) -> None:
+        """The client answered: the next ping is due in one interval. The library spends a task on each."""
+        if self.last_ping:
+            self.last_ping = None
+            self.server.pings.add(self)
+
+    def ping(self) -> None:
+        """Send the ping that is due."""
+        if not self.closing and not self.closed:
+            self.last_ping = time.time()
+            self.send(eio_packet.Packet(eio_packet.PING))
+
+    def _websocket_handler(self, ws: Any) -> list[Any]:
+        handler = getattr(getattr(ws, "_sock", None), "handler", None)
+        if handler is None or not hasattr(handler, "give_socket"):
+            answer: list[Any] = super()._websocket_handler(ws)
+            return answer
+        if self.connected and not self._upgraded_by(ws, handler):
+            return []
+        self.connected = self.upgraded = True
+        self.upgrading = False
+        fd, ahead, poller = handler.give_socket()
+        self.link = Link(socket=self, fd=fd, poller=poller, max_bytes=self.server.max_http_buffer_size)
+        while not self.queue.empty():
+            pkt = self.queue.get(block=False)
+            # The NOOP that ends a poll has nothing to end here.
+            if pkt is not None and pkt.packet_type != eio_packet.NOOP:
+                self.link.send(pkt)
+        if self.queue.owner is not None:
+            self.owned_by(self.queue.owner)
+        self.link.open(ahead)
+        return []
+
+    def _upgraded_by(self, ws: Any, handler: Any) -> bool:
+        """The probe of Engine.IO's upgrade: PING probe, PONG probe, then UPGRADE. Until then polling goes on."""
+        handler.socket.settimeout(self.server.ping_interval + self.server.ping_timeout)
+        self.upgrading = True
+        try:
+            if ws.wait() != "2probe":
+                return False
+            ws.send(eio_packet.Packet(eio_packet.PONG, data="probe").encode())
+            self.queue.put(eio_packet.Packet(eio_packet.NOOP))  # ends the poll that waits
+            return bool(ws.wait() == "5")
+        finally:
+            self.upgrading = False
+
+
+class Sockets(dict[str, Any]):
+    """Engine.IO's table of sessions, which turns each into ours as it is put in."""
+
+    def __setitem__(self, sid: str, socket: Any) -> None:
+        if type(socket) is engineio.socket.Socket:
+            socket.__class__ = EngineSocket
+        super().__setitem__(sid, socket)
+
+
+class Pings:
+    """When each session's next ping is due. All have the same interval, so that the order of adding is the order in
+    time.
+
+    Args:
+        concurrency: for the one task.
+        interval: seconds.
+    """
+
+    def __init__(self, *, concurrency: Concurrency, interval: float) -> None:
+        self._concurrency = concurrency
+        self._interval = interval
+        self._due: deque[tuple[float, EngineSocket]] = deque()
+        self._lock = concurrency.lock()
+        self._running = False
+
+    def add(self, socket: EngineSocket) -> None:
+        """A ping is due in one interval."""
+        with self._lock:
+            self._due.append((time.monotonic() + self._interval, socket))
+            if self._running:
+                return
+            self._running = True
+        self._concurrency.spawn(self._run, name="realtime-pings")
+
+    def _run(self) -> None:
+        while True:
+            with self._lock:
+                if not self._due:
+                    self._running = False
+                    return
+                due, socket = self._due[0]
+            wait = due - time.monotonic()
+            if wait > 0:
+                self._concurrency.sleep(wait)
+                continue
+            self._due.popleft()
+            try:
+                socket.ping()
+            except Exception:
+                socket.server.logger.exception("a ping failed")

@@ -1,0 +1,227 @@
+"""Link: an Engine.IO WebSocket whose socket was handed over. Written directly, read when there is something to read.
+
+An idle client holds no greenlet; one exists only while what the client said is being handled. What rooms get is
+taken from
+the hub already framed, the same bytes for everybody; what is sent to this client alone goes behind it, in order.
+Partial writes never interleave. This file knows frames and Engine.IO's socket object, but no event loop.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import deque
+from typing import Any, Final
+
+from engineio import packet as eio_packet
+
+from ..errors import ConnectionClosed
+from ..hub.connection import State
+from ..hub.direct import Poller
+from ..wire import websocket
+from ..wire.websocket import Parser, WebSocketError
+from .connection import SocketConnection
+from .packets import RoomPacket
+
+_READ: Final = 64 * 1024
+_MAX_WAITING: Final = 64
+"""Messages of one client that may wait to be handled; past it nothing more is read from it."""
+_LINGER_SECONDS: Final = 2.0
+
+
+class Link:
+    """One WebSocket.
+
+    Args:
+        socket: the Engine.IO socket that it belongs to.
+        fd: the client's socket, not blocking. It is closed with the link.
+        poller: watches it.
+        max_bytes: the most bytes that one message of the client may have.
+    """
+
+    __slots__ = ("_broken", "_handling", "_inbox", "_parser", "_paused", "_poller", "_rest", "_socket", "blocked",
+                 "closing", "connection", "fd")  # fmt: skip
+
+    def __init__(self, *, socket: Any, fd: int, poller: Poller, max_bytes: int) -> None:
+        self.fd = fd
+        self.connection: SocketConnection | None = None
+        self.blocked = False
+        self.closing = False
+        self._socket = socket
+        self._poller = poller
+        self._parser = Parser(max_bytes=max_bytes)
+        self._inbox: deque[str | bytes] = deque()
+        self._handling = False
+        self._paused = False
+        self._broken = False
+        self._rest: bytes = b""
+
+    def open(self, ahead: bytes) -> None:
+        """Begin to watch; ``ahead`` was read from the socket already."""
+        self._poller.add(self)
+        if ahead:
+            self._received(ahead)
+
+    def send(self, pkt: Any) -> None:
+        """Write one Engine.IO packet; what goes to this client alone, behind what rooms have pending for it."""
+        self._write(pkt.frame if isinstance(pkt, RoomPacket) else self._pending() + framed(pkt))
+
+    def send_joined(self, data: bytes) -> None:
+        """Write frames."""
+        self._write(data)
+
+    def soon(self) -> None:
+        """Flush at the end of this loop turn."""
+        self._poller.soon(self)
+
+    def flush(self) -> None:
+        """Write what rooms have pending, unless the socket is full: then it stays with the hub, which bounds it."""
+        if not self.blocked and not self.closing:
+            self._write(self._pending())
+
+    def writable(self) -> None:
+        """The socket takes more."""
+        self.blocked = False
+        self._write(b"")
+        if self.blocked or self.fd < 0:
+            return
+        self._watch()
+        if self.closing:
+            self.end()
+        elif self.connection is not None:
+            self.connection.written()
+            self.flush()
+
+    def readable(self) -> None:
+        """Read once and take in what is whole."""
+        try:
+            data = os.read(self.fd, _READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self.end()
+        else:
+            self._received(data)
+
+    def beat(self) -> None:
+        """Engine.IO has its own heartbeat."""
+
+    def finish(self, code: int = websocket.NORMAL, reason: str = "") -> None:
+        """Say goodbye and close once everything is written; at the latest when the peer closes or time is over."""
+        if self.fd >= 0 and not self.closing:
+            self._write(websocket.close_frame(code, reason))
+            self.closing = True
+            self._poller.spawn(self._linger)
+
+    def end(self) -> None:
+        """Close the socket now; the session ends once what the client said is handled. Harmless when repeated."""
+        if self.fd >= 0:
+            self._poller.remove(self)
+            os.close(self.fd)
+            self.fd = -1
+            self._rest = b""
+            self._handle_soon()
+
+    def _lost(self) -> None:
+        """End the session. The application's disconnect handlers run: never where everybody's sockets are served."""
+        self._socket.close(wait=False, abort=True, reason=self._socket.server.reason.TRANSPORT_CLOSE)
+        self._socket.server.sockets.pop(self._socket.sid, None)
+
+    def _linger(self) -> None:
+        self._poller.sleep(_LINGER_SECONDS)
+        self.end()
+
+    # ---- out -------------------------------------------------------------------------------------------------------
+
+    def _pending(self) -> bytes:
+        connection = self.connection
+        if connection is None or not connection.pending or connection.state is not State.LIVE or connection.held:
+            return b""
+        try:
+            return connection.hub.take_joined(connection)
+        except ConnectionClosed:
+            return b""
+
+    def _write(self, data: bytes) -> None:
+        if self._rest:
+            data = self._rest + data
+            self._rest = b""
+        if not data or self.fd < 0:
+            return
+        if self.blocked:
+            self._rest = data
+            return
+        try:
+            written = os.write(self.fd, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self.end()
+            return
+        if written < len(data):
+            self._rest = data[written:]
+            self.blocked = True
+            self._watch()
+
+    def _watch(self) -> None:
+        # A client that does not read gets nothing more to answer: its requests wait in its own socket.
+        self._poller.want(self, read=not self.blocked and not self._paused, write=self.blocked)
+
+    # ---- in --------------------------------------------------------------------------------------------------------
+
+    def _received(self, data: bytes) -> None:
+        try:
+            for opcode, message in self._parser.feed(data):
+                if opcode == websocket.CLOSE:
+                    self.finish()
+                    self.end()
+                    return
+                if self.closing:
+                    continue
+                if opcode == websocket.PING:
+                    self._write(websocket.frame(message, websocket.PONG))
+                elif opcode != websocket.PONG:
+                    self._inbox.append(message.decode() if opcode == websocket.TEXT else message)
+        except WebSocketError as exc:
+            if self.closing:
+                self.end()
+            else:
+                self._broken = True
+                self.finish(exc.code, str(exc))
+        if self._inbox or self._broken:
+            self._handle_soon()
+        if len(self._inbox) > _MAX_WAITING and not self._paused:
+            self._paused = True
+            self._watch()
+
+    def _handle_soon(self) -> None:
+        if not self._handling:
+            self._handling = True
+            self._poller.spawn(self._handle)
+
+    def _handle(self) -> None:
+        """Hand on, in order, what the client said. Engine.IO gives each event a task of its own."""
+        try:
+            while self._inbox and not self._socket.closed:
+                self._socket.receive(eio_packet.Packet(encoded_packet=self._inbox.popleft()))
+        except Exception as exc:  # noqa: BLE001  whatever a client sends may cost it its own connection only
+            logging.getLogger(__name__).info("a client sent what cannot be handled: %r", exc)
+            self._broken = True
+            self.finish(websocket.PROTOCOL_ERROR, "not a packet")
+        finally:
+            self._handling = False
+        if self.fd < 0 or self._broken:
+            self._lost()
+        if self._paused and self.fd >= 0:
+            self._paused = False
+            self._watch()
+
+
+def framed(pkt: Any) -> bytes:
+    """An Engine.IO packet as one WebSocket frame."""
+    encoded = pkt.encode()
+    if isinstance(encoded, str):
+        return websocket.frame(encoded.encode())
+    return websocket.frame(bytes(encoded), websocket.BINARY)
