@@ -20,7 +20,8 @@ from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
 from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
-from .message import Message, Position, check_room
+from .message import Message, Position
+from .names import check_room
 from .web import events, health, http, origin, rooms
 from .web.connections import SocketConnections
 from .web.engine import adopt

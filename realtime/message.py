@@ -8,29 +8,17 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any, Final, NamedTuple, Self
 
 from .errors import InvalidValue, MessageTooLarge
+from .names import check_event, check_key, check_room, shortened
 
-MAX_ROOM_LENGTH: Final = 128
-MAX_EVENT_LENGTH: Final = 64
-MAX_KEY_LENGTH: Final = 128
 DEFAULT_MAX_BYTES: Final = 64 * 1024
 
-# The client libraries of Socket.IO use these names themselves and drop or misread an application's event of the
-# same name (Socket.IO protocol v5, "reserved events" of the Node and browser clients).
-RESERVED_EVENTS: Final = frozenset(
-    {"connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"}
-)
-RESERVED_PREFIX: Final = "realtime."
-
 _POSITION = re.compile(r"(0|[1-9][0-9]{0,19})-(0|[1-9][0-9]{0,19})", re.ASCII)
-_ROOM_MARKS: Final = frozenset("_-.:/@")
 _UINT64: Final = 2**64
 
 
@@ -55,78 +43,15 @@ class Position(NamedTuple):
         """
         match = _POSITION.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise InvalidValue(f"not an id: {_shown(text)}; an id looks like 1790000000000-0")
+            raise InvalidValue(f"not an id: {shortened(text)}; an id looks like 1790000000000-0")
         ms, n = int(match[1]), int(match[2])
         if ms >= _UINT64 or n >= _UINT64:
-            raise InvalidValue(f"not an id: {_shown(text)}; both parts are below 2**64")
+            raise InvalidValue(f"not an id: {shortened(text)}; both parts are below 2**64")
         return cls(ms, n)
 
 
 START: Final = Position(0, 0)
 """Before everything. Asking for what comes after it asks for the whole log."""
-
-
-def _shown(value: object) -> str:
-    """A value as an error message may show it."""
-    return text if len(text := repr(value)) <= 60 else text[:57] + "…"
-
-
-@lru_cache(maxsize=4096)
-def is_room_name(name: object) -> bool:
-    """Whether ``name`` may name a room: 1–128 letters and digits of any script and ``_ - . : / @``.
-
-    Combining marks count as part of the letters that they are written on: without them most scripts of India
-    could not spell their words.
-    """
-    return (
-        isinstance(name, str)
-        and 1 <= len(name) <= MAX_ROOM_LENGTH
-        and all(
-            mark in _ROOM_MARKS or unicodedata.category(mark)[0] in "LM" or unicodedata.category(mark) == "Nd"
-            for mark in name
-        )
-    )
-
-
-def check_room(name: object) -> str:
-    """Return ``name`` when it may name a room, else raise ``InvalidValue``."""
-    if isinstance(name, str) and is_room_name(name):
-        return name
-    raise InvalidValue(
-        f"not a room name: {_shown(name)}; a room is 1-{MAX_ROOM_LENGTH} letters and digits of any script "
-        "and _ - . : / @"
-    )
-
-
-@lru_cache(maxsize=4096)
-def is_event_name(name: object) -> bool:
-    """Whether ``name`` may name an application's event: 1–64 printable characters, not a reserved name."""
-    return (
-        isinstance(name, str)
-        and 1 <= len(name) <= MAX_EVENT_LENGTH
-        and name.isprintable()
-        and name not in RESERVED_EVENTS
-        and not name.startswith(RESERVED_PREFIX)
-    )
-
-
-def check_event(name: object) -> str:
-    """Return ``name`` when it may name an event, else raise ``InvalidValue``."""
-    if isinstance(name, str) and is_event_name(name):
-        return name
-    raise InvalidValue(
-        f"not an event name: {_shown(name)}; an event is 1-{MAX_EVENT_LENGTH} printable characters, does not start "
-        f"with {RESERVED_PREFIX} and is none of {', '.join(sorted(RESERVED_EVENTS))}"
-    )
-
-
-def check_key(key: object) -> str | None:
-    """Return an idempotency key when it is one (or ``None``), else raise ``InvalidValue``."""
-    if key is None:
-        return None
-    if isinstance(key, str) and 1 <= len(key) <= MAX_KEY_LENGTH and key.isprintable():
-        return key
-    raise InvalidValue(f"not a key: {_shown(key)}; a key is 1-{MAX_KEY_LENGTH} printable characters")
 
 
 def encode_json(data: object) -> str:
@@ -232,6 +157,14 @@ class Message:
         if spread and not isinstance(value, list):
             raise InvalidValue("several arguments are a list")
         return cls(rooms, event, text, None, frozenset(skip), spread, at)
+
+    def accepted(self, at: Position) -> Message:
+        """The same message with the id that the log gave it. What was checked once is not checked again."""
+        twin = object.__new__(Message)
+        for name in ("rooms", "event", "json", "key", "skip", "spread"):
+            object.__setattr__(twin, name, getattr(self, name))
+        object.__setattr__(twin, "id", at)
+        return twin
 
     @property
     def data(self) -> Any:

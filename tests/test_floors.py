@@ -14,7 +14,8 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("message", "concurrency"),
+    ("names", "concurrency"),
+    ("message",),
     ("config", "wire.sse", "wire.socketio", "wire.websocket", "secret"),
     ("bus.base", "hub.connection"),
     ("bus.memory", "bus.reader", "hub.log", "hub.waiter"),

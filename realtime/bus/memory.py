@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from ..concurrency import Concurrency
@@ -62,7 +61,7 @@ class MemoryBus(Bus):
         key_ttl: float = 600,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._lock = concurrency.lock()
+        self._lock = concurrency.mutex()
         self._clock = clock
         self._history_length = history_length
         self._ttl_ms = int(history_ttl * 1000)
@@ -101,7 +100,7 @@ class MemoryBus(Bus):
                         raise KeyConflict("this key was used for another message; a key stands for one message")
                     return Published(known[0], True)
             at = self._next()
-            accepted = replace(message, id=at)
+            accepted = message.accepted(at)
             if message.key is not None:
                 self._keys[message.rooms, message.key] = (at, message.digest)
             for name in message.rooms:

@@ -34,7 +34,7 @@ class Feed:
         self.counters = Counters()
         self.on_control: Callable[[dict[str, Any]], None] | None = None
         self._concurrency = concurrency
-        self._lock = concurrency.lock()
+        self._lock = concurrency.mutex()
         self._max_pending_bytes = max_pending_bytes
         self._members = Members()
         self._woken: list[Connection] = []

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
 from .handler import Draining, Handler
@@ -28,9 +29,17 @@ class Worker(GeventPyWSGIWorker):
     server_class = WorkerServer
     wsgi_handler = WorkerHandler
 
+    def load_wsgi(self) -> None:
+        """Load the application. One that refuses to start (a bad setting) is not started again and again."""
+        try:
+            super().load_wsgi()
+        except SystemExit as exc:
+            raise AppImportError(exc.code) from None
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: end streams first, in a greenlet of their own, since a signal handler may not wait."""
-        state = getattr(self.wsgi, "extensions", {}).get("realtime")
+        # The signal may come before the application is loaded.
+        state = getattr(getattr(self, "wsgi", None), "extensions", {}).get("realtime")
         if state is not None:
             import gevent  # noqa: PLC0415  the worker has patched the process by now
 

@@ -56,6 +56,16 @@ class EngineSocket(engineio.socket.Socket):
         elif self.check_ping_timeout():
             self.link.send(pkt)
 
+    def check_ping_timeout(self) -> bool:
+        """Whether the client still answers. If not, it is closed, which runs the application's disconnect handlers:
+        not in the task that found out, which may be the one that delivers to everybody.
+        """
+        if not self.closed and self.last_ping and time.time() - self.last_ping > self.server.ping_timeout:
+            if not self.closing:
+                self.server.start_background_task(self.close, wait=False, reason=self.server.reason.PING_TIMEOUT)
+            return False
+        return bool(super().check_ping_timeout())
+
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session."""
         link = self.link

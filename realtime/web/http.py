@@ -12,7 +12,8 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
 from ..errors import Forbidden, InvalidValue, RealtimeError
-from ..message import Position, check_room
+from ..message import Position
+from ..names import check_room
 from . import origin
 
 

@@ -17,7 +17,8 @@ from socketio.packet import Packet
 from ..bus.base import Bus
 from ..errors import BusUnavailable
 from ..hub.hub import Hub
-from ..message import Message, is_event_name, is_room_name
+from ..message import Message
+from ..names import is_event_name, is_room_name
 from .connections import SocketConnections
 from .relay import RelayingManager
 

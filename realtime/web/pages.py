@@ -10,7 +10,7 @@ from typing import Final
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
-from ..message import is_room_name
+from ..names import is_room_name
 from .http import http_error_response
 
 _POLICY: Final = (

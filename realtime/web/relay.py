@@ -24,7 +24,8 @@ from socketio.packet import Packet
 from ..bus.base import Bus
 from ..errors import ConnectionClosed
 from ..hub.hub import Hub
-from ..message import START, Message, Position, is_room_name
+from ..message import START, Message, Position
+from ..names import is_room_name
 from .connection import SocketConnection
 from .connections import SocketConnections
 

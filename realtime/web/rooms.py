@@ -18,7 +18,8 @@ from ..config import Settings
 from ..errors import ConnectionClosed, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
-from ..message import Message, Position, check_room, encode_json
+from ..message import Message, Position, encode_json
+from ..names import check_room
 from .http import number, position
 
 _DEFAULT_LIMIT: Final = 50

@@ -14,7 +14,8 @@ from ..bus.base import Bus
 from ..config import Settings
 from ..errors import InvalidValue, RealtimeError
 from ..hub.hub import Hub
-from ..message import Message, Position, check_room
+from ..message import Message, Position
+from ..names import check_room
 from .manager import BusManager
 
 Answer = dict[str, Any]

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from realtime.errors import InvalidValue, MessageTooLarge
-from realtime.message import RESERVED_EVENTS, Message, Position, is_event_name, is_room_name
+from realtime.message import Message, Position
+from realtime.names import RESERVED_EVENTS, is_event_name, is_room_name
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
