@@ -57,9 +57,10 @@ def main() -> None:
     )
 
 
-logging.basicConfig(
-    level=os.environ.get("LOG_LEVEL", "INFO").upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-)
+level = os.environ.get("LOG_LEVEL", "INFO")
+if level.upper() not in logging.getLevelNamesMapping():
+    sys.exit(f"LOG_LEVEL is {level!r}; allowed is DEBUG, INFO, WARNING, ERROR or CRITICAL")
+logging.basicConfig(level=level.upper(), format="%(asctime)s %(levelname)s %(name)s: %(message)s")
 try:
     app = create_app()
 except ConfigError as exc:

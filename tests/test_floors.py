@@ -42,7 +42,7 @@ ONLY_IN = {
     "flask": {"web.", "extension"},
     "flask_socketio": {"extension"},
     "socketio": {"web.relay", "web.manager", "web.engine"},
-    "engineio": {"web.packets", "web.engine", "web.enginesocket", "web.link"},
+    "engineio": {"web."},
     "redis": {"bus.redis"},
     "gevent": {"serve.", "concurrency"},
     "geventwebsocket": {"serve."},

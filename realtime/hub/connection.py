@@ -17,6 +17,10 @@ from ..message import START, Message, Position
 Encoder = Callable[[Message], Any]
 
 
+SLICE = 64
+"""Messages read from the log at once for one connection: a long replay does not starve those who are live."""
+
+
 class State(IntEnum):
     """Where a connection stands. The order matters: from LAGGING on, live messages pass it by."""
 
@@ -42,6 +46,7 @@ class Connection(ABC):
         pending: payloads not yet taken, all of them after the cursor.
         greeted: the transport's opening words were said; until then a replay begins with ``opening``.
         held: somebody is replaying into it; nobody else may take.
+        slice: how many messages of the log are read for it at once; fewer where they are large.
     """
 
     __slots__ = (
@@ -55,6 +60,7 @@ class Connection(ABC):
         "pending",
         "pending_bytes",
         "rooms",
+        "slice",
         "state",
     )
 
@@ -72,6 +78,12 @@ class Connection(ABC):
         self.greeted = True
         self.held = False
         self.latest = 0
+        self.slice = SLICE
+
+    @property
+    def lagging(self) -> bool:
+        """Whether there is log to read before anything live."""
+        return self.state is State.LAGGING
 
     @abstractmethod
     def wake(self) -> None:

@@ -12,13 +12,10 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..message import Position
-from .connection import Connection, State
+from ..message import START, Message, Position
+from .connection import SLICE, Connection, State
 from .feed import Feed
 from .log import Log, Slice
-
-SLICE = 64
-"""Messages read from the log at once for one connection: a long replay does not starve those who are live."""
 
 _REACH_SECONDS = 1.0
 
@@ -155,7 +152,7 @@ class Hub(Feed):
                 # What comes after the position comes live: it must not push older messages out of the number asked for.
                 replay = self.log.latest(rooms, before=Position(upto.ms, upto.n + 1), limit=connection.latest)
             else:
-                replay = self.log.replay(rooms, connection.cursor, upto=upto, limit=SLICE)
+                replay = self.log.replay(rooms, connection.cursor, upto=upto, limit=connection.slice)
         except BaseException:
             with self._lock:
                 if connection.state is State.CATCHING_UP:
@@ -177,6 +174,17 @@ class Hub(Feed):
             return
         if not self.wait_for(cursor, timeout=_REACH_SECONDS):
             raise BusUnavailable("this process is behind the log; try again")
+
+    def fitting(self, connection: Connection, messages: Sequence[Message]) -> Sequence[Message]:
+        """As many of a slice's messages, at least one, as may be pending at once; the next slice is as long as fits."""
+        size = 0
+        for count, message in enumerate(messages):
+            size += len(message.json)
+            if size > self._max_pending_bytes and count:
+                connection.slice = count
+                return messages[:count]
+        connection.slice = min(connection.slice * 2, SLICE)
+        return messages
 
     def fall_behind(self, connection: Connection) -> None:
         """Drop what is pending for a live connection and keep its cursor: its transport cannot take more now."""
@@ -213,19 +221,22 @@ class Hub(Feed):
 
     def _caught_up(self, connection: Connection, replay: Slice, upto: Position) -> list[Any]:
         payloads: list[Any] = []
+        messages = self.fitting(connection, replay.messages)
         if not connection.greeted:
             start = min(replay.start, upto) if connection.latest else replay.start
             payloads += connection.opening(recovered=replay.recovered, cursor=start)
         elif not replay.recovered:
             self.counters.resets += 1
-            payloads += connection.reset(replay.cursor)
-        payloads += [connection.encode(message) for message in replay.messages if connection.id not in message.skip]
+            # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.
+            payloads += connection.reset(_before(replay.messages[0]) if replay.messages else replay.cursor)
+        payloads += [connection.encode(message) for message in messages if connection.id not in message.skip]
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")
             connection.greeted = True
-            connection.cursor = upto if connection.latest else replay.cursor
-            more = replay.more and not connection.latest
+            more = len(messages) < len(replay.messages) or (replay.more and not connection.latest)
+            cursor = upto if connection.latest else replay.cursor
+            connection.cursor = (messages[-1].id or cursor) if more and messages else cursor
             connection.latest = 0
             if connection.state is State.CATCHING_UP and not more:
                 connection.state = State.LIVE
@@ -233,3 +244,9 @@ class Hub(Feed):
             else:
                 self._fall_behind(connection)
         return payloads
+
+
+def _before(message: Message) -> Position:
+    """The last position before a message of the log."""
+    at = message.id or START
+    return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)

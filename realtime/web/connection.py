@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
 from ..hub.connection import Connection, State
-from ..hub.hub import SLICE, Hub
+from ..hub.hub import Hub
 from ..message import Message, Position
 from ..wire import socketio as wire
 from .packets import RoomPacket, encode_with_id, encode_without_id
@@ -26,7 +26,9 @@ _RETRY_READ = 0.5
 class Writer(Protocol):
     """A WebSocket that is written directly (see ``link``)."""
 
-    blocked: bool
+    @property
+    def busy(self) -> bool:
+        """Something is not written yet."""
 
     def soon(self) -> None:
         """Flush at the end of this loop turn."""
@@ -100,7 +102,15 @@ class SocketConnection(Connection):
     def written(self) -> None:
         """Engine.IO's writer has written everything and comes back for more."""
         self._written.set()
-        self.push()
+        if self.state is State.LAGGING:
+            self._begin_catching_up()
+        else:
+            self.push()
+
+    def drained(self) -> None:
+        """Everything that was sent is written: whoever sends the log slice by slice goes on."""
+        if self.held or self.state is not State.LIVE:
+            self._written.set()
 
     def push(self) -> None:
         """Move what is pending into Engine.IO's queue, in order, ahead of whatever is sent next."""
@@ -113,8 +123,11 @@ class SocketConnection(Connection):
         with self._order:
             try:
                 self._enqueue(self.hub.take(self))
-            except ConnectionClosed:
-                return
+            except (BusUnavailable, ConnectionClosed):
+                pass
+        if self.lagging:
+            # It fell behind while this task was at it; whoever noticed found it busy.
+            self._begin_catching_up()
 
     @contextmanager
     def together(self) -> Iterator[None]:
@@ -173,12 +186,13 @@ class SocketConnection(Connection):
             return True
         recovered = True
         while True:
-            replay = self.hub.log.replay([room], after, upto=upto, limit=SLICE)
+            replay = self.hub.log.replay([room], after, upto=upto, limit=self.slice)
+            messages = self.hub.fitting(self, replay.messages)
             recovered = recovered and replay.recovered
-            self._send(replay.messages)
-            if not replay.more:
+            self._send(messages)
+            if not replay.more and len(messages) == len(replay.messages):
                 return recovered
-            after = replay.cursor
+            after = messages[-1].id or after
             self._wait_until_written()
 
     def _send(self, messages: Sequence[Message]) -> None:
@@ -194,7 +208,7 @@ class SocketConnection(Connection):
 
     def _queued(self) -> int:
         if self.link is not None:
-            return int(self.link.blocked)
+            return int(self.link.busy)
         socket = self._server.eio.sockets.get(self.engine_id)
         return 0 if socket is None else socket.queue.qsize()
 

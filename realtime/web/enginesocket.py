@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import engineio
@@ -60,19 +61,21 @@ class EngineSocket(engineio.socket.Socket):
         """Whether the client still answers. If not, it is closed, which runs the application's disconnect handlers:
         not in the task that found out, which may be the one that delivers to everybody.
         """
-        if not self.closed and self.last_ping and time.time() - self.last_ping > self.server.ping_timeout:
+        if not self.closed and self.last_ping and time.monotonic() - self.last_ping >= self.server.ping_timeout:
             if not self.closing:
                 self.server.start_background_task(self.close, wait=False, reason=self.server.reason.PING_TIMEOUT)
             return False
-        return bool(super().check_ping_timeout())
+        if self.closed:
+            raise engineio.exceptions.SocketIsClosedError
+        return True
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session."""
         link = self.link
         super().close(wait=wait and link is None, abort=abort, reason=reason)
+        # The library forgets a session when a request meets it again, or when a task that looks at all of them does.
+        self.server.sockets.pop(self.sid, None)
         if link is not None:
-            # The library forgets a session when the request that carried it ends; this one's has long ended.
-            self.server.sockets.pop(self.sid, None)
             link.finish()
 
     def schedule_ping(self) -> None:
@@ -84,8 +87,14 @@ class EngineSocket(engineio.socket.Socket):
     def ping(self) -> None:
         """Send the ping that is due."""
         if not self.closing and not self.closed:
-            self.last_ping = time.time()
+            self.last_ping = time.monotonic()
+            self.server.deadlines.add(self)
             self.send(eio_packet.Packet(eio_packet.PING))
+
+    def expire(self) -> None:
+        """The time for the answer to a ping is over."""
+        if not self.closing and not self.closed:
+            self.check_ping_timeout()
 
     def _websocket_handler(self, ws: Any) -> list[Any]:
         handler = getattr(getattr(ws, "_sock", None), "handler", None)
@@ -131,34 +140,37 @@ class Sockets(dict[str, Any]):
         super().__setitem__(sid, socket)
 
 
-class Pings:
-    """When each session's next ping is due. All have the same interval, so that the order of adding is the order in
-    time.
+class Delays:
+    """Things to do for sessions, each one delay after it was added: one task for all of them.
+
+    All have the same delay, so that the order of adding is the order in time.
 
     Args:
         concurrency: for the one task.
-        interval: seconds.
+        delay: seconds.
+        action: what to do. It may not block.
     """
 
-    def __init__(self, *, concurrency: Concurrency, interval: float) -> None:
+    def __init__(self, *, concurrency: Concurrency, delay: float, action: Callable[[EngineSocket], None]) -> None:
         self._concurrency = concurrency
-        self._interval = interval
+        self._delay = delay
+        self._action = action
         self._due: deque[tuple[float, EngineSocket]] = deque()
-        self._lock = concurrency.lock()
+        self._mutex = concurrency.mutex()
         self._running = False
 
     def add(self, socket: EngineSocket) -> None:
-        """A ping is due in one interval."""
-        with self._lock:
-            self._due.append((time.monotonic() + self._interval, socket))
+        """It is due in one delay."""
+        with self._mutex:
+            self._due.append((time.monotonic() + self._delay, socket))
             if self._running:
                 return
             self._running = True
-        self._concurrency.spawn(self._run, name="realtime-pings")
+        self._concurrency.spawn(self._run, name="realtime-heartbeats")
 
     def _run(self) -> None:
         while True:
-            with self._lock:
+            with self._mutex:
                 if not self._due:
                     self._running = False
                     return
@@ -169,6 +181,6 @@ class Pings:
                 continue
             self._due.popleft()
             try:
-                socket.ping()
+                self._action(socket)
             except Exception:
-                socket.server.logger.exception("a ping failed")
+                socket.server.logger.exception("a heartbeat failed")

@@ -21,7 +21,7 @@ from ..hub.direct import Poller
 from ..wire import websocket
 from ..wire.websocket import Parser, WebSocketError
 from .connection import SocketConnection
-from .packets import RoomPacket
+from .packets import RoomPacket, framed
 
 _READ: Final = 64 * 1024
 _MAX_WAITING: Final = 64
@@ -39,7 +39,7 @@ class Link:
         max_bytes: the most bytes that one message of the client may have.
     """
 
-    __slots__ = ("_broken", "_handling", "_inbox", "_parser", "_paused", "_poller", "_rest", "_socket", "blocked",
+    __slots__ = ("_broken", "_handling", "_inbox", "_out", "_parser", "_paused", "_poller", "_socket", "blocked",
                  "closing", "connection", "fd")  # fmt: skip
 
     def __init__(self, *, socket: Any, fd: int, poller: Poller, max_bytes: int) -> None:
@@ -54,7 +54,12 @@ class Link:
         self._handling = False
         self._paused = False
         self._broken = False
-        self._rest: bytes = b""
+        self._out: list[bytes] = []
+
+    @property
+    def busy(self) -> bool:
+        """Something is not written yet."""
+        return self.blocked or bool(self._out)
 
     def open(self, ahead: bytes) -> None:
         """Begin to watch; ``ahead`` was read from the socket already."""
@@ -64,20 +69,25 @@ class Link:
 
     def send(self, pkt: Any) -> None:
         """Write one Engine.IO packet; what goes to this client alone, behind what rooms have pending for it."""
-        self._write(pkt.frame if isinstance(pkt, RoomPacket) else self._pending() + framed(pkt))
+        self.send_joined(pkt.frame if isinstance(pkt, RoomPacket) else self._pending() + framed(pkt))
 
     def send_joined(self, data: bytes) -> None:
-        """Write frames."""
-        self._write(data)
+        """Write frames, together with whatever else this loop turn brings for the client."""
+        self._out.append(data)
+        self._poller.soon(self)
 
     def soon(self) -> None:
         """Flush at the end of this loop turn."""
         self._poller.soon(self)
 
     def flush(self) -> None:
-        """Write what rooms have pending, unless the socket is full: then it stays with the hub, which bounds it."""
-        if not self.blocked and not self.closing:
-            self._write(self._pending())
+        """Write what was sent and what rooms have pending; what the socket cannot take of the latter stays with the
+        hub.
+        """
+        if not self.blocked:
+            self._write(b"" if self.closing else self._pending())
+            if self.connection is not None and not self.blocked:
+                self.connection.drained()
 
     def writable(self) -> None:
         """The socket takes more."""
@@ -111,7 +121,8 @@ class Link:
     def finish(self, code: int = websocket.NORMAL, reason: str = "") -> None:
         """Say goodbye and close once everything is written; at the latest when the peer closes or time is over."""
         if self.fd >= 0 and not self.closing:
-            self._write(websocket.close_frame(code, reason))
+            self._out.append(websocket.close_frame(code, reason))
+            self._write(b"")
             self.closing = True
             self._poller.spawn(self._linger)
 
@@ -121,7 +132,7 @@ class Link:
             self._poller.remove(self)
             os.close(self.fd)
             self.fd = -1
-            self._rest = b""
+            self._out = []
             self._handle_soon()
 
     def _lost(self) -> None:
@@ -145,13 +156,14 @@ class Link:
             return b""
 
     def _write(self, data: bytes) -> None:
-        if self._rest:
-            data = self._rest + data
-            self._rest = b""
+        if self._out:
+            self._out.append(data)
+            data = b"".join(self._out)
+            self._out = []
         if not data or self.fd < 0:
             return
         if self.blocked:
-            self._rest = data
+            self._out = [data]
             return
         try:
             written = os.write(self.fd, data)
@@ -161,7 +173,7 @@ class Link:
             self.end()
             return
         if written < len(data):
-            self._rest = data[written:]
+            self._out = [data[written:]]
             self.blocked = True
             self._watch()
 
@@ -181,7 +193,7 @@ class Link:
                 if self.closing:
                     continue
                 if opcode == websocket.PING:
-                    self._write(websocket.frame(message, websocket.PONG))
+                    self.send_joined(websocket.frame(message, websocket.PONG))
                 elif opcode != websocket.PONG:
                     self._inbox.append(message.decode() if opcode == websocket.TEXT else message)
         except WebSocketError as exc:
@@ -190,11 +202,24 @@ class Link:
             else:
                 self._broken = True
                 self.finish(exc.code, str(exc))
+        if not self._handling:
+            self._answer_at_once()
         if self._inbox or self._broken:
             self._handle_soon()
         if len(self._inbox) > _MAX_WAITING and not self._paused:
             self._paused = True
             self._watch()
+
+    def _answer_at_once(self) -> None:
+        """What waits for nothing is done right here: it needs no greenlet, and keeps the client's order."""
+        while self._inbox:
+            message = self._inbox[0]
+            answer = self._socket.server.at_once(self._socket, message)
+            if answer is None:
+                return
+            self._inbox.popleft()
+            if answer:
+                self.send_joined(self._pending() + websocket.frame(answer.encode()))
 
     def _handle_soon(self) -> None:
         if not self._handling:
@@ -217,11 +242,3 @@ class Link:
         if self._paused and self.fd >= 0:
             self._paused = False
             self._watch()
-
-
-def framed(pkt: Any) -> bytes:
-    """An Engine.IO packet as one WebSocket frame."""
-    encoded = pkt.encode()
-    if isinstance(encoded, str):
-        return websocket.frame(encoded.encode())
-    return websocket.frame(bytes(encoded), websocket.BINARY)

@@ -35,3 +35,11 @@ def encode_with_id(message: Message) -> RoomPacket:
 def encode_without_id(message: Message) -> RoomPacket:
     """The same for clients that asked for events without ids: ``event(data)``."""
     return RoomPacket(wire.encode(message, ids=False))
+
+
+def framed(pkt: eio_packet.Packet) -> bytes:
+    """An Engine.IO packet as one WebSocket frame."""
+    encoded = pkt.encode()
+    if isinstance(encoded, str):
+        return websocket.frame(encoded.encode())
+    return websocket.frame(bytes(encoded), websocket.BINARY)

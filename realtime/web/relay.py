@@ -49,6 +49,7 @@ class RelayingManager(Manager):
         self._bus = bus
         self._hub = hub
         self._connections = connections
+        self.shared = bus.shared
         self._published = START
         self._host = secrets.token_hex(8)
         self._log = logging.getLogger(__name__)
