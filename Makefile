@@ -55,9 +55,10 @@ types: $(FOR_DEV) ## mypy, strict
 
 check: lint types test ## lint, types and test: what CI runs
 
-bench: $(FOR_DEV) $(VENDOR) ## measure
-	@test -d benchmarks || { echo "make bench: there are no benchmarks yet" >&2; exit 1; }
-	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m benchmarks $(BENCH_ARGS)
+# It installs what it compares with by itself, and skips what it cannot have; so Node is welcome, not needed.
+bench: $(FOR_RUN) ## measure
+	-@sh tools/node.sh "$(VENV)"
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m benchmarks $(BENCH_ARGS)
 
 # With a docs/conf.py the documentation is Sphinx's; until then it is Markdown, readable as it lies there.
 ifneq ($(wildcard docs/conf.py),)

@@ -12,10 +12,10 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..message import START, Message, Position
+from ..message import Message, Position
 from .connection import SLICE, Connection, State
 from .feed import Feed
-from .log import Log, Slice
+from .log import Log, Slice, before
 
 _REACH_SECONDS = 1.0
 
@@ -228,7 +228,7 @@ class Hub(Feed):
         elif not replay.recovered:
             self.counters.resets += 1
             # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.
-            payloads += connection.reset(_before(replay.messages[0]) if replay.messages else replay.cursor)
+            payloads += connection.reset(before(replay.messages[0]) if replay.messages else replay.cursor)
         payloads += [connection.encode(message) for message in messages if connection.id not in message.skip]
         with self._lock:
             if connection.state is State.CLOSED:
@@ -244,9 +244,3 @@ class Hub(Feed):
             else:
                 self._fall_behind(connection)
         return payloads
-
-
-def _before(message: Message) -> Position:
-    """The last position before a message of the log."""
-    at = message.id or START
-    return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from ..message import Message, Position
+from ..message import START, Message, Position
 from .connection import Connection, Encoder
 
 
@@ -41,6 +41,12 @@ class Log(Protocol):
 
     def latest(self, rooms: Sequence[str], *, before: Position | None = None, limit: int) -> Slice:
         """The newest messages of the rooms together, oldest first."""
+
+
+def before(message: Message) -> Position:
+    """The last position before a message of the log."""
+    at = message.id or START
+    return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)
 
 
 class Counters:

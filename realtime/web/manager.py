@@ -22,6 +22,8 @@ from ..names import is_event_name, is_room_name
 from .connections import SocketConnections
 from .relay import RelayingManager
 
+_RETRY_SECONDS = 0.5
+
 PRIVATE_MARK = "~"
 """Ends every Socket.IO session id. No room name may contain it, so that nobody can subscribe to another's session."""
 
@@ -41,9 +43,21 @@ class BusManager(RelayingManager):
         self._max_message_bytes = max_message_bytes
 
     def initialize(self) -> None:
-        """The first client is connecting: follow the bus. Where it is away, the client's own requests will be told."""
-        with suppress(BusUnavailable):
+        """The first client is connecting: follow the bus. Where it is away, as soon as it is there.
+
+        Requests that need the bus are told meanwhile; a client that was only put into rooms would wait for ever.
+        """
+        try:
             self.ready()
+        except BusUnavailable:
+            self.server.start_background_task(self._follow_later)
+
+    def _follow_later(self) -> None:
+        while not self._hub.draining:
+            self.server.sleep(_RETRY_SECONDS)
+            with suppress(BusUnavailable):
+                self.ready()
+                return
 
     def emit(
         self,

@@ -5,11 +5,14 @@ This file may not know who gets them.
 
 from __future__ import annotations
 
+from engineio import json as library_json
 from engineio import packet as eio_packet
 
 from ..message import Message
 from ..wire import socketio as wire
 from ..wire import websocket
+
+__all__ = ["RoomPacket", "encode_with_id", "encode_without_id", "library_json"]
 
 
 class RoomPacket(eio_packet.Packet):

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from engineio import json as library_json
 from socketio.manager import Manager
 from socketio.packet import Packet
 
@@ -28,6 +27,7 @@ from ..message import START, Message, Position
 from ..names import is_room_name
 from .connection import SocketConnection
 from .connections import SocketConnections
+from .packets import library_json
 
 _SETTLE_SECONDS = 1.0
 

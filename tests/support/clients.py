@@ -175,15 +175,19 @@ class SocketClient:
         self._thread.start()
 
     def disconnect(self) -> None:
-        """Leave the default namespace as clients do, then hang up."""
+        """Leave as clients do that have nothing more to say."""
         self._send(Packet(packet.DISCONNECT, namespace="/"))
+        self.wire.say_goodbye()
         self.close()
 
     def close(self) -> None:
         """Hang up."""
+        self.wire.hang_up()
+        while self._thread.is_alive():
+            # It may have been between two polls.
+            self.wire.hang_up()
+            self._thread.join(0.05)
         self.wire.close()
-        if self._thread.is_alive():
-            self._thread.join(10)
 
     def _wait(self, condition: Callable[[], Any], *, within: float = 15, what: str = "it") -> Any:
         return eventually(condition, within=within, what=what)

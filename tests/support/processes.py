@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import secrets
 import shutil
 import signal
 import socket
@@ -36,10 +37,19 @@ def eventually(condition: Callable[[], Any], *, within: float = 10, what: str = 
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on now.
+
+    Below the range that the kernel gives out by itself: nobody's client takes it while its server restarts, and a
+    client that knocks there meanwhile cannot be connected to itself. Chromium refuses none of them.
+    """
+    while True:
+        port = secrets.choice(range(11_000, 32_000))
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
 
 
 def program(name: str) -> str:
@@ -58,10 +68,12 @@ def clean_environment(**values: str) -> dict[str, str]:
 class Process:
     """A running program whose output is kept in ``lines``."""
 
-    def __init__(self, command: Sequence[str], *, env: dict[str, str], cwd: Path = ROOT) -> None:
+    def __init__(
+        self, command: Sequence[str], *, env: dict[str, str], cwd: Path = ROOT, stdin: int | None = None
+    ) -> None:
         self.lines: list[str] = []
         self.popen = subprocess.Popen(
-            list(command), env=env, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            list(command), env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -120,8 +132,8 @@ class Server(Process):
 
 
 def start_gevent(module: str = "server", **env: str) -> Server:
-    """``python server.py`` (or another module like it) on a free port."""
-    values = clean_environment(PORT="0", PYTHONPATH=str(ROOT), **env)
+    """``python server.py`` (or another module like it) on a free port, or on ``PORT``."""
+    values = clean_environment(**{"PORT": "0", "PYTHONPATH": str(ROOT), **env})
     server = Server([sys.executable, f"{module.replace('.', '/')}.py"], env=values)
     server.url = server.until(r"Listening on (http://\S+)")[1]
     return server
@@ -187,6 +199,11 @@ class Redis:
         self._process.signal(signal.SIGKILL)
         self._process.popen.wait()
         self._process.stop()
+
+    def forget(self) -> None:
+        """While it is down: lose everything that it has kept."""
+        for entry in self._folder.iterdir():
+            shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
     def freeze(self) -> None:
         """SIGSTOP: connections stay open and nothing answers."""

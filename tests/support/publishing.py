@@ -1,4 +1,4 @@
-"""Publishing from tests over HTTP: one message, or a flood of numbered ones from a thread of its own."""
+"""Publishing from tests over HTTP: one message, or a flood of numbered ones from a thread of its own; and the log."""
 
 from __future__ import annotations
 
@@ -29,6 +29,19 @@ def publish(base: str, room: str, data: Any = None, **more: Any) -> str:
         text = answer.read()
     assert answer.status == 201, text
     return str(json.loads(text)["id"])
+
+
+def history(base: str, room: str) -> list[dict[str, Any]]:
+    """What the room's log holds, oldest first: each message's ``id``, ``room``, ``event`` and ``data``."""
+    parts = urlsplit(base)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    with contextlib.closing(connection):
+        connection.request("GET", path(room) + "?limit=1000000")
+        answer = connection.getresponse()
+        text = answer.read()
+    assert answer.status == 200, text
+    messages: list[dict[str, Any]] = json.loads(text)["messages"]
+    return messages
 
 
 class Flood:

@@ -8,13 +8,14 @@ from urllib.parse import quote, urlencode, urlsplit
 
 
 class RawRequest:
-    """One HTTP/1.1 request whose response is read by hand.
+    """One HTTP request whose response is read by hand.
 
     Args:
         base: ``http://host:port``.
         target: path and query.
         headers: beside ``Host``.
         body: sent as it is; set ``Content-Length`` yourself.
+        version: of HTTP.
         receive_buffer: bytes that the kernel keeps for a reader that does not read; default: the kernel's choice.
 
     Attributes:
@@ -29,6 +30,7 @@ class RawRequest:
         method: str = "GET",
         headers: dict[str, str] | None = None,
         body: bytes = b"",
+        version: str = "1.1",
         receive_buffer: int | None = None,
     ) -> None:
         parts = urlsplit(base)
@@ -37,11 +39,12 @@ class RawRequest:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(10)
         self.socket.connect((parts.hostname or "", parts.port or 80))
-        lines = [f"{method} {target} HTTP/1.1", f"Host: {parts.netloc}"]
+        lines = [f"{method} {target} HTTP/{version}", f"Host: {parts.netloc}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
         self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
         self.head = ""
         self._buffer = b""
+        self._body = b""
 
     def send(self, data: bytes) -> None:
         """Send more of the body."""
@@ -56,15 +59,41 @@ class RawRequest:
     def status(self) -> int:
         return int(self.head.split()[1])
 
-    def read_chunk(self) -> bytes:
-        """Read one chunk of a chunked body, exactly as the server cut it. The last one is empty."""
+    def read_piece(self) -> bytes:
+        """Read what the server wrote at once: a chunk of a chunked body, else what one ``recv`` brings.
+
+        One ``recv`` is one small write when the reader has been waiting for it. At the end of the body: nothing.
+        """
+        if "transfer-encoding: chunked" not in self.head.lower():
+            found, self._buffer = self._buffer or self.socket.recv(1 << 20), b""
+            return found
         size = int(self._until(b"\r\n"), 16)
         return self._exactly(size + 2)[:-2]
+
+    def read_block(self) -> bytes:
+        """Read the next block of an event stream: what stands before the next empty line, and that line."""
+        while b"\n\n" not in self._body:
+            piece = self.read_piece()
+            assert piece, f"the stream ended after {self._body!r}"
+            self._body += piece
+        block, _, self._body = self._body.partition(b"\n\n")
+        return block + b"\n\n"
+
+    def read_opening(self) -> bytes:
+        """Read the headers and the blocks up to the ready event, and return that."""
+        self.read_head()
+        while not (block := self.read_block()).startswith(b"event: realtime.ready\n"):
+            pass
+        return block
 
     def read_body(self) -> bytes:
         """Read as much as ``Content-Length`` says."""
         lines = self.head.lower().split("\r\n")
         return self._exactly(next(int(line.split(":")[1]) for line in lines if line.startswith("content-length:")))
+
+    def read_until(self, mark: bytes) -> bytes:
+        """Read up to and with these bytes."""
+        return self._until(mark) + mark
 
     def read_rest(self) -> bytes:
         """Read until the server closes the connection."""

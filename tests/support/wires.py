@@ -51,8 +51,16 @@ class Wire(ABC):
         """The messages that come next, at least the first of them waited for. Ends when the session has ended."""
 
     @abstractmethod
+    def say_goodbye(self) -> None:
+        """Tell the server that this was all."""
+
+    @abstractmethod
+    def hang_up(self) -> None:
+        """End the connections without a word; ``receive`` ends."""
+
+    @abstractmethod
     def close(self) -> None:
-        """Hang up without a word."""
+        """Let go of what is left, when nobody reads any more."""
 
 
 class WebSocketWire(Wire):
@@ -69,7 +77,12 @@ class WebSocketWire(Wire):
         url = f"{base.replace('http', 'ws', 1)}/socket.io/?{urlencode({'EIO': '4', 'transport': 'websocket', **query})}"
         try:
             self._socket = websocket.create_connection(
-                url, timeout=_SECONDS, header=headers, sockopt=options, suppress_origin="Origin" not in headers
+                url,
+                timeout=_SECONDS,
+                header=headers,
+                sockopt=options,
+                suppress_origin="Origin" not in headers,
+                skip_utf8_validation=True,  # It is done in Python, byte by byte; decoding the text finds what is wrong.
             )
         except websocket.WebSocketBadStatusException as exc:
             raise Refused(exc.status_code, str(exc.resp_body)) from exc
@@ -98,7 +111,7 @@ class WebSocketWire(Wire):
                 return
             if packet == PING:
                 self.pong()
-            elif isinstance(packet, bytes) and packet:
+            elif isinstance(packet, bytes):
                 yield packet
             elif packet[:1] == MESSAGE:
                 yield packet[1:]
@@ -110,12 +123,17 @@ class WebSocketWire(Wire):
         with self._sending, contextlib.suppress(websocket.WebSocketException, OSError):
             self._socket.send(PONG)
 
-    def close(self) -> None:
+    def say_goodbye(self) -> None:
+        with self._sending:
+            self._socket.send_close()
+
+    def hang_up(self) -> None:
         if self._socket.sock is not None:
-            # First wake who is reading, then let go.
             with contextlib.suppress(OSError):
                 self._socket.sock.shutdown(socket.SHUT_RDWR)
-            self._socket.shutdown()
+
+    def close(self) -> None:
+        self._socket.shutdown()
 
 
 class PollingWire(Wire):
@@ -155,15 +173,21 @@ class PollingWire(Wire):
                     return
             try:
                 packets = self._poll()
-            except (Refused, OSError, http.client.HTTPException, ValueError, AttributeError):
+            except (Refused, OSError, http.client.HTTPException):
                 return
 
-    def close(self) -> None:
+    def say_goodbye(self) -> None:
+        self._post(CLOSE)
+
+    def hang_up(self) -> None:
         self._closed = True
-        for connection in (self._getting, self._posting):
-            if connection.sock is not None:
-                with contextlib.suppress(OSError):
-                    connection.sock.shutdown(socket.SHUT_RDWR)
+        sock = self._getting.sock
+        if sock is not None:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
+        self._getting.close()
         self._posting.close()
 
     def _poll(self) -> list[str]:

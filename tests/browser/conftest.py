@@ -1,0 +1,55 @@
+"""A real Chromium, and visits to the chat in it: each a person of its own, whose page must not complain."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from .chat import Chat
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = (
+    "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
+    "--disable-component-update --disable-sync"
+)
+
+Visit = Callable[..., Chat]
+
+
+# Not for the whole session: while Playwright runs, no other test of this process could run an event loop.
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One browser for all tests of this folder."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+    if path is None:
+        pytest.fail("install Chromium: make test does it", pytrace=False)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser) -> Iterator[Visit]:
+    """Open the chat as another person, ``visit(url, room)``; see ``Chat``. At the end no page may have complained."""
+    chats: list[Chat] = []
+
+    def visit(url: str, room: str, **more: Any) -> Chat:
+        size = {"width": more.pop("width", 1024), "height": 720}
+        context = chromium.new_context(viewport=size, locale="en-GB", timezone_id="UTC")
+        context.set_default_timeout(15_000)
+        chat = Chat(context.new_page(), url, room, **more)
+        chats.append(chat)
+        chat.enter()
+        return chat
+
+    yield visit
+    complaints = [complaint for chat in chats for complaint in chat.complaints]
+    for chat in chats:
+        chat.page.context.close()
+    assert not complaints

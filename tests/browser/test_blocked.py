@@ -1,0 +1,76 @@
+"""Where WebSocket is blocked, the page is on SSE within five seconds, says so in words, and everything works."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.support.processes import Server
+from tests.support.proxy import Proxy
+from tests.support.publishing import Flood, publish
+
+from .chat import log
+from .conftest import Visit
+
+
+def mute(page: Page) -> None:
+    """WebSockets open, and then nobody says anything."""
+    page.route_web_socket("**/*", lambda _socket: None)
+
+
+def remove(page: Page) -> None:
+    """A browser that knows no WebSocket."""
+    page.add_init_script("delete window.WebSocket")
+
+
+@pytest.fixture
+def proxy(any_server: Server) -> Iterator[Proxy]:
+    with Proxy(any_server.port) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("block", ["refuse", "swallow", mute, remove])
+def test_a_page_whose_websocket_is_blocked_is_on_sse_within_5_seconds_and_chats(
+    any_server: Server, proxy: Proxy, visit: Visit, room: str, block: str | Callable[[Page], Any]
+) -> None:
+    publish(any_server.url, room, {"user": "Cy", "text": "before"})
+    bob = visit(any_server.url, room, user="Bob")
+    if isinstance(block, str):
+        proxy.upgrades = block
+        ann = visit(proxy.url, room, user="Ann", network_fails=True)
+        assert proxy.stopped == 1
+    else:
+        ann = visit(proxy.url, room, user="Ann", before=block)
+    ((transport, at),) = ann.connections()
+    assert transport == "sse"
+    assert at < 5000
+    expect(ann.page.locator('#status[data-transport="sse"]')).to_have_text("Connected over Server-Sent Events")
+    assert bob.transport == "websocket"
+    ann.send("hi bob")
+    ann.wait_until_nothing_waits()
+    bob.send("hi ann")
+    bob.wait_until_nothing_waits()
+    publish(any_server.url, room, {"user": "Cy", "text": "hi both"})
+    kept = log(any_server.url, room)
+    assert [one.text for one in kept] == ["before", "hi bob", "hi ann", "hi both"]
+    for chat in (ann, bob):
+        chat.must_show(kept)
+        assert sorted(chat.watched()) == [one.id for one in kept]
+
+
+def test_a_page_whose_websocket_is_blocked_in_mid_flow_loses_and_doubles_nothing(
+    any_server: Server, proxy: Proxy, visit: Visit, room: str
+) -> None:
+    chat = visit(proxy.url, room, network_fails=True)
+    with Flood(any_server.url, room, most=500) as flood:
+        flood.wait(50)
+        proxy.upgrades = "refuse"
+        proxy.cut()
+        assert not flood.over
+        chat.wait_for_connections(2)
+        flood.wait(500)
+    assert [transport for transport, _ in chat.connections()] == ["websocket", "sse"]
+    chat.must_have_watched(flood.ids)

@@ -1,0 +1,94 @@
+"""Connections are cut, torn in the middle of a message, and away for a while: pages lose nothing and double nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.processes import Server, running, start_gevent
+from tests.support.proxy import Proxy
+from tests.support.publishing import Flood, publish
+
+from .chat import log
+from .conftest import Visit
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    """It calls streams back soon."""
+    server = start_gevent(REALTIME_RETRY="0.2")
+    with running(server):
+        yield server
+
+
+@pytest.fixture
+def proxy(server: Server) -> Iterator[Proxy]:
+    with Proxy(server.port) as proxy:
+        yield proxy
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_nothing_is_lost_doubled_or_out_of_order_when_connections_are_cut_in_mid_flow(
+    server: Server, proxy: Proxy, visit: Visit, room: str, transport: str
+) -> None:
+    chat = visit(proxy.url, room, transport=transport, network_fails=True)
+    # No more than the log keeps: whoever is away for long is told of a hole instead, and that is another test.
+    with Flood(server.url, room, most=900) as flood:
+        for count, end in enumerate((proxy.cut, proxy.tear, proxy.tear, proxy.cut), start=2):
+            flood.wait(len(flood.ids) + 30)
+            assert end() > 0
+            assert count > 2 or not flood.over
+            chat.wait_for_connections(count)
+        flood.wait(900)
+    chat.must_have_watched(flood.ids)
+    shown = [one.id for one in chat.shown()]
+    assert len(shown) > 400
+    assert shown == flood.ids[-len(shown) :]
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_what_is_sent_while_the_connection_is_away_appears_once_on_everybodys_page(
+    server: Server, proxy: Proxy, visit: Visit, room: str, transport: str
+) -> None:
+    ann = visit(proxy.url, room, user="Ann", transport=transport, network_fails=True)
+    bob = visit(server.url, room, user="Bob", transport=transport)
+    cut_off = [f"ann {number}" for number in range(5)]
+    with proxy.down():
+        ann.wait_disconnected()
+        ann.send(*cut_off)
+        bob.send("bob 0", "bob 1")
+        bob.wait_until_nothing_waits()
+        publish(server.url, room, {"user": "Cy", "text": "cy"})
+        assert ann.waiting == cut_off
+        assert bob.texts == ["bob 0", "bob 1", "cy"]
+    ann.wait_connected(transport)
+    ann.wait_until_nothing_waits()
+    kept = log(server.url, room)
+    assert [one.text for one in kept] == ["bob 0", "bob 1", "cy", *cut_off]
+    for chat in (ann, bob):
+        chat.must_show(kept)
+        assert chat.watched().count(kept[-1].id) == 1
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_who_goes_on_writing_while_connections_break_is_read_once_and_in_order(
+    server: Server, proxy: Proxy, visit: Visit, room: str, transport: str
+) -> None:
+    ann = visit(proxy.url, room, user="Ann", transport=transport, network_fails=True)
+    bob = visit(server.url, room, user="Bob", transport=transport)
+    texts = [f"ann {number}" for number in range(40)]
+    for number, text in enumerate(texts):
+        ann.send(text)
+        # Sent and cut at once: the message, its confirmation and its echo may each be what is lost.
+        if number % 10 == 3:
+            proxy.cut()
+        elif number % 10 == 8:
+            proxy.tear()
+    ann.wait_until_nothing_waits()
+    kept = log(server.url, room)
+    assert [one.text for one in kept] == texts
+    for chat in (ann, bob):
+        chat.must_show(kept)
+        assert sorted(chat.watched()) == [one.id for one in kept]
+    assert len(ann.connections()) > 1

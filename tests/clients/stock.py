@@ -1,0 +1,118 @@
+"""The two stock Socket.IO clients, npm's in a process of its own and PyPI's python-socketio, with one face for tests."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import socketio
+
+from tests.support.processes import Process, clean_environment, eventually, program
+
+SCRIPT = Path(__file__).with_name("stock.mjs")
+
+
+class Got(NamedTuple):
+    """An event as it was handed to the application."""
+
+    event: str
+    args: list[Any]
+
+    @property
+    def id(self) -> str:
+        """The last argument, where the contract puts the id."""
+        value = self.args[-1]
+        assert isinstance(value, str)
+        return value
+
+
+class NpmClient(Process):
+    """npm's socket.io-client; what it does with a room is in ``stock.mjs``.
+
+    Args:
+        url: the server.
+        room: joined at every connection.
+        options: the client's own; without reconnection, unless they say otherwise.
+    """
+
+    def __init__(self, url: str, room: str, **options: Any) -> None:
+        command = [program("node"), str(SCRIPT), url, json.dumps({"reconnection": False, **options}), room]
+        super().__init__(command, env=clean_environment(), stdin=subprocess.PIPE)
+        self._said: list[dict[str, Any]] = []
+        self.wait_joined()
+
+    def said(self, what: str) -> list[dict[str, Any]]:
+        """What it has said of one kind: connected, upgraded, joined, event, answer, disconnected, failed."""
+        # Each line is read once: there may be thousands, and this is asked again and again.
+        self._said += [json.loads(line) for line in self.lines[len(self._said) :]]
+        return [one for one in self._said if what in one]
+
+    @property
+    def got(self) -> list[Got]:
+        """Every event, in the order in which they came."""
+        return [Got(one["event"], one["args"]) for one in self.said("event")]
+
+    def wait_joined(self, count: int = 1) -> dict[str, Any]:
+        """Wait until it has joined so many times; return the last answer."""
+        eventually(lambda: len(self.said("joined")) >= count, within=20, what=f"join {count}")
+        answer: dict[str, Any] = self.said("joined")[-1]["joined"]
+        assert answer["ok"], answer
+        return answer
+
+    def publish(self, room: str, data: Any, **more: Any) -> str:
+        """Publish with an acknowledgement; return the id."""
+        assert self.popen.stdin is not None
+        count = len(self.said("answer"))
+        self.popen.stdin.write(json.dumps(["publish", {"room": room, "data": data, **more}]) + "\n")
+        self.popen.stdin.flush()
+        eventually(lambda: len(self.said("answer")) > count, within=20, what="the acknowledgement")
+        (answer,) = self.said("answer")[-1]["answer"]
+        assert answer["ok"], answer
+        return str(answer["id"])
+
+    def __enter__(self) -> NpmClient:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        assert self.popen.stdin is not None
+        self.popen.stdin.close()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.popen.wait(5)
+        self.stop()
+
+
+class PythonClient:
+    """python-socketio's client, joined to one room.
+
+    Attributes:
+        got: every event, in the order in which they came.
+    """
+
+    def __init__(self, url: str, room: str, **options: Any) -> None:
+        self.got: list[Got] = []
+        self._client = socketio.Client(reconnection=False, handle_sigint=False)
+        self._client.on("*", lambda event, *args: self.got.append(Got(event, list(args))))
+        self._client.connect(url, **options)
+        answer = self._client.call("join", {"room": room}, timeout=15)
+        assert answer["ok"], answer
+
+    @property
+    def transport(self) -> str:
+        """What it is connected over."""
+        return str(self._client.transport())
+
+    def publish(self, room: str, data: Any, **more: Any) -> str:
+        """Publish with an acknowledgement; return the id."""
+        answer = self._client.call("publish", {"room": room, "data": data, **more}, timeout=15)
+        assert answer["ok"], answer
+        return str(answer["id"])
+
+    def __enter__(self) -> PythonClient:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._client.disconnect()
+        self._client.wait()

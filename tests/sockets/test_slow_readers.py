@@ -1,0 +1,167 @@
+"""A client that stops reading costs next to nothing and disturbs nobody; when it reads again it gets what the log
+holds.
+
+The log is in Redis, so that the process's memory shows what it keeps for the client alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from realtime import Position, Publisher
+from realtime.wire.sse import Decoder
+from tests.support.clients import SocketClient
+from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
+from tests.support.raw import RawRequest, events_target
+
+SIZE = 50_000
+COUNT = 600
+BUFFER = 128 * 1024
+ALLOWED_MB = 8
+"""Of 30: the slow client's share of a slice of the log, and what comes and goes with 600 messages."""
+
+
+class Reader(Protocol):
+    """A client that reads nothing until it is told to."""
+
+    def read(self) -> None:
+        """Begin to read."""
+
+    def seen(self) -> list[tuple[str, str]]:
+        """Event and id of everything so far; with a control event, its cursor."""
+
+
+class SlowSocket:
+    """Over Socket.IO."""
+
+    def __init__(self, stack: contextlib.ExitStack, base: str, room: str, after: str, transport: str) -> None:
+        more = {"receive_buffer": BUFFER} if transport == "websocket" else {}
+        self._client = stack.enter_context(SocketClient(base, transport, reading=False, **more))
+        self._client.emit("join", {"room": room, "after": after})
+
+    def read(self) -> None:
+        self._client.read()
+
+    def seen(self) -> list[tuple[str, str]]:
+        return [
+            (one.event, one.data["cursor"] if one.event == "realtime.reset" else one.id) for one in self._client.events
+        ]
+
+
+class SlowStream:
+    """Over SSE."""
+
+    def __init__(self, stack: contextlib.ExitStack, base: str, room: str, after: str, transport: str) -> None:
+        target = events_target(room, after=after)
+        self._request = stack.enter_context(RawRequest(base, target, receive_buffer=BUFFER, version="1.0"))
+        self._request.read_opening()
+        self._decoder = Decoder()
+        self._seen: list[tuple[str, str]] = []
+
+    def read(self) -> None:
+        """Nothing yet: it reads in ``seen``, as much as there is now."""
+
+    def seen(self) -> list[tuple[str, str]]:
+        while True:
+            self._request.socket.settimeout(0.2)
+            try:
+                data = self._request.read_piece()
+            except TimeoutError:
+                return self._seen
+            assert data, "the stream was ended"
+            for one in self._decoder.feed(data):
+                reset = one.event == "realtime.reset"
+                self._seen.append((one.event, json.loads(one.data)["cursor"] if reset else one.id))
+
+
+KINDS = {"websocket": SlowSocket, "polling": SlowSocket, "sse": SlowStream}
+
+
+@pytest.fixture(params=[start_gevent, start_threads])
+def start(request: pytest.FixtureRequest) -> object:
+    """Either server."""
+    return request.param
+
+
+def memory(server: Server) -> float:
+    """Resident megabytes of the server's process."""
+    status = Path(f"/proc/{server.popen.pid}/status").read_text()
+    return int(re.findall(r"VmRSS:\s+(\d+) kB", status)[0]) / 1000
+
+
+@contextlib.contextmanager
+def flooded(
+    start: object, kind: str, redis: Redis, namespace: str, room: str, history: int
+) -> Iterator[tuple[Reader, list[str]]]:
+    """Publish 30 MB into the room of a client that does not read; yield it, and the ids of what was published.
+
+    Everybody else gets everything meanwhile, and the server's memory stays as it is.
+    """
+    kept = {"REALTIME_HISTORY_LENGTH": str(history), "REALTIME_LOG_LENGTH": "100"}
+    server: Server = start(  # type: ignore[operator]
+        REALTIME_BUS_URL=redis.url, REALTIME_NAMESPACE=namespace, REALTIME_MAX_PENDING_BYTES="65536", **kept
+    )
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(running(server))
+        # Whoever publishes trims the log.
+        stack.enter_context(pytest.MonkeyPatch.context()).setattr(os, "environ", os.environ | kept)
+        publisher = stack.enter_context(Publisher(redis.url, namespace=namespace))
+        fast = stack.enter_context(SocketClient(server.url))
+        fast.join(room)
+
+        def publish(count: int) -> list[str]:
+            ids = []
+            for _ in range(count):
+                ids.append(publisher.publish(room, "x" * SIZE))
+                # Not faster than the server can follow: only the slow client is to be slow.
+                eventually(lambda: len(fast.events) > len(fast_before) + len(ids) - 20, what="the fast client")
+            eventually(lambda: len(fast.events) == len(fast_before) + len(ids), what="everything at the fast client")
+            assert fast.ids == [*fast_before, *ids]
+            return ids
+
+        fast_before: list[str] = []
+        fast_before = publish(40)  # The process has its working size.
+        slow = KINDS[kind](stack, server.url, room, fast_before[-1], kind)
+        before = memory(server)
+        ids = publish(COUNT)
+        grown = memory(server) - before
+        assert grown < ALLOWED_MB, f"the server grew by {grown} MB"
+        slow.read()
+        yield slow, ids
+        assert fast.ids == [*fast_before, *ids]
+        assert not re.search("ERROR|Traceback", server.output)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slow_reader_gets_everything_that_the_log_holds_in_order_and_once(
+    start: object, kind: str, shared_redis: Redis, namespace: str, room: str
+) -> None:
+    with flooded(start, kind, shared_redis, namespace, room, history=1000) as (slow, ids):
+        eventually(lambda: len(slow.seen()) >= COUNT, within=20, what="everything")
+        assert slow.seen() == [("message", one) for one in ids]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slow_reader_is_told_when_the_log_no_longer_reaches_back(
+    start: object, kind: str, shared_redis: Redis, namespace: str, room: str
+) -> None:
+    with flooded(start, kind, shared_redis, namespace, room, history=100) as (slow, ids):
+        eventually(lambda: slow.seen()[-1:] == [("message", ids[-1])], within=20, what="the last message")
+        seen = slow.seen()
+        resets = [number for number, (event, _) in enumerate(seen) if event == "realtime.reset"]
+        assert len(resets) == 1
+        before, after = seen[: resets[0]], seen[resets[0] + 1 :]
+        assert before == [("message", one) for one in ids[: len(before)]]
+        assert after == [("message", one) for one in ids[-len(after) :]]
+        assert len(after) >= 100
+        # The cursor is where to go on from: before the first message that follows, after the last one that came.
+        last, cursor, first = (Position.parse(seen[resets[0] + offset][1]) for offset in (-1, 0, 1))
+        assert last < cursor < first
