@@ -92,10 +92,10 @@ def show(outcome: Outcome) -> None:
     for name, reason in outcome["skipped"].items():
         print(f"\nskipped {name}: {reason}")
     print(f"\nMedians of {outcome['rounds']} rounds, {outcome['minutes']} minutes, {outcome['machine']}")
-    if outcome["waited"] > _QUIET:
+    if not is_quiet(outcome):
         print(
             f"The machine was not quiet: the servers waited {outcome['waited']:.0%} of the time for their core. "
-            "Latencies and deliveries a second mean nothing, and CPU ratios little; run it again alone."
+            "Latencies and deliveries a second mean nothing, and CPU ratios little."
         )
     found = verdicts(outcome)
     if found:
@@ -105,6 +105,11 @@ def show(outcome: Outcome) -> None:
         print(
             f"{target.what:68}{shown:>12}{target.most:>10g}  {'pass' if met else f'MISS by {_by(value, target.most)}'}"
         )
+
+
+def is_quiet(outcome: Outcome) -> bool:
+    """Had the servers their core for themselves?"""
+    return bool(outcome["waited"] <= _QUIET)
 
 
 def _waited(outcome: Outcome) -> float:

@@ -18,7 +18,7 @@ static int64_t begun, issued;
 
 static void reopen(struct lane *lane) {
     uint32_t number = (uint32_t)(lane - lanes);
-    free(lane->conn);
+    /* The one before is not freed: events that came with this turn may still name it. */
     lane->conn = conn_open(options.feed, 0, number, false);
     lane->conn->lane = lane;
     if (options.feed == POST) {

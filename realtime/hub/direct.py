@@ -49,7 +49,7 @@ class Poller(Protocol):
         """Watch its descriptor for input and hang-up, and call ``beat`` once per interval."""
 
     def remove(self, watched: Watched) -> None:
-        """Forget it. Its descriptor is still open."""
+        """Forget it and close its descriptor at once."""
 
     def want(self, watched: Watched, *, read: bool, write: bool) -> None:
         """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
@@ -102,7 +102,7 @@ class DirectStream(Connection):
         try:
             self._hub.attach(self, self._names, after=after, latest=latest)
         except ConnectionClosed:
-            os.close(self.fd)
+            self._poller.remove(self)
             return
         self._poller.add(self)
         self.run()
@@ -183,7 +183,6 @@ class DirectStream(Connection):
         if self.fd >= 0:
             self._hub.detach(self)
             self._poller.remove(self)
-            os.close(self.fd)
             self.fd = -1
             self._rest = b""
 

@@ -19,6 +19,8 @@ from ..hub.direct import Watched
 
 HAS_EPOLL: Final = sys.platform == "linux"
 
+_close: Final[Callable[[int], None]] = monkey.get_original("os", "close")
+
 _IN, _OUT, _RDHUP, _ERR, _HUP = 0x001, 0x004, 0x2000, 0x008, 0x010  # epoll_ctl(2)
 _IDLE: Final = _IN | _RDHUP
 _GONE: Final = _HUP | _ERR
@@ -55,10 +57,12 @@ class GeventPoller:
         self._epoll.register(watched.fd, _IDLE)
 
     def remove(self, watched: Watched) -> None:
-        """Forget it. Its descriptor is still open."""
+        """Forget it and close its descriptor at once."""
         if self._watched.pop(watched.fd, None) is not None:
             self._beats[watched.fd % _SPREAD].discard(watched)
             self._epoll.unregister(watched.fd)
+        # gevent's own close waits for the loop's next turn: where nothing else happens, the peer waits for seconds.
+        _close(watched.fd)
 
     def want(self, watched: Watched, *, read: bool, write: bool) -> None:
         """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import engineio
@@ -39,6 +39,11 @@ class EngineServer(engineio.Server):
     def generate_id(self) -> str:
         """A session id that no client can name as a room: nobody subscribes to another client's private events."""
         return f"{super().generate_id()}{PRIVATE_MARK}"
+
+    def send_packet(self, sid: str, pkt: Any) -> None:
+        """Send a packet, if the client is still there: that it goes right now is no reason to forget the others."""
+        with suppress(engineio.exceptions.SocketIsClosedError):
+            super().send_packet(sid, pkt)
 
 
 class SocketServer(socketio.Server):

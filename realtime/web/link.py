@@ -130,7 +130,6 @@ class Link:
         """Close the socket now; the session ends once what the client said is handled. Harmless when repeated."""
         if self.fd >= 0:
             self._poller.remove(self)
-            os.close(self.fd)
             self.fd = -1
             self._out = []
             self._handle_soon()

@@ -21,7 +21,7 @@ from socketio.manager import Manager
 from socketio.packet import Packet
 
 from ..bus.base import Bus
-from ..errors import ConnectionClosed
+from ..errors import ConnectionClosed, RealtimeError
 from ..hub.hub import Hub
 from ..message import START, Message, Position
 from ..names import is_room_name
@@ -83,7 +83,7 @@ class RelayingManager(Manager):
         try:
             handle = _RELAYED[payload["method"]]
             handle(self, payload)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as exc:
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RealtimeError) as exc:
             self._log.warning("a relayed request was left out: %r", exc)
 
     def _relayed_emit(self, request: dict[str, Any]) -> None:
@@ -107,11 +107,14 @@ class RelayingManager(Manager):
 
     def _relayed_leave_room(self, request: dict[str, Any]) -> None:
         sid, namespace = str(request["sid"]), str(request["namespace"])
-        if self.is_sid_room(namespace, sid):
+        if self.is_sid_room(namespace, sid) and request["room"] is not None:
             self._leave(sid, namespace, request["room"])
 
     def _relayed_close_room(self, request: dict[str, Any]) -> None:
         room, namespace = request["room"], str(request["namespace"])
+        if room is None or self.is_sid_room(namespace, room):
+            # Under these names the library keeps who is connected, and each client's own address.
+            raise ValueError("not a room that can be closed")
         for sid, _ in list(self.get_participants(namespace, room)):
             self._leave(sid, namespace, room)
 

@@ -171,7 +171,11 @@ class Chat:
 
     def _hear(self, said: ConsoleMessage) -> None:
         expected = self._network_fails and said.text.startswith(
-            ("Failed to load resource: net::ERR_", "Failed to load resource: the server responded with", "WebSocket connection to")
+            (
+                "Failed to load resource: net::ERR_",
+                "Failed to load resource: the server responded with",
+                "WebSocket connection to",
+            )
         )
         if said.type in {"error", "warning"} and not expected:
             self.complaints.append(f"console: {said.text} ({said.location})")

@@ -1,4 +1,4 @@
-"""The browser's own EventSource on ``/events``, without any of our JavaScript: it gets everything and comes back itself."""
+"""The browser's own EventSource on ``/events``, without any of our JavaScript: it gets everything, also after a cut."""
 
 from __future__ import annotations
 
@@ -59,7 +59,12 @@ class NativeStream:
 
 def test_a_native_event_source_gets_id_event_and_data(server: Server, visit: Visit, room: str) -> None:
     page = visit(server.url, f"{room}-other").page
-    said = [("message", {"text": "a\u2028b \N{GRINNING FACE}"}), ("shipped", 7), ("message", None), ("error", ["no error"])]
+    said = [
+        ("message", {"text": "a\u2028b \N{GRINNING FACE}"}),
+        ("shipped", 7),
+        ("message", None),
+        ("error", ["no error"]),
+    ]
     stream = NativeStream(page, room, "realtime.ready", "message", "shipped", "error")
     ids = [publish(server.url, room, data, event=event) for event, data in said]
     ready, *heard = stream.wait(ids[-1])

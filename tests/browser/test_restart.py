@@ -1,4 +1,4 @@
-"""The server ends, in order or not, and comes back on the same port: pages come back by themselves and have everything."""
+"""The server ends, in order or not, and comes back: pages come back by themselves and have everything."""
 
 from __future__ import annotations
 

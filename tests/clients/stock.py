@@ -1,4 +1,4 @@
-"""The two stock Socket.IO clients, npm's in a process of its own and PyPI's python-socketio, with one face for tests."""
+"""The two stock Socket.IO clients, npm's in a process of its own and PyPI's, with one face for tests."""
 
 from __future__ import annotations
 
@@ -42,7 +42,6 @@ class NpmClient(Process):
         command = [program("node"), str(SCRIPT), url, json.dumps({"reconnection": False, **options}), room]
         super().__init__(command, env=clean_environment(), stdin=subprocess.PIPE)
         self._said: list[dict[str, Any]] = []
-        self.wait_joined()
 
     def said(self, what: str) -> list[dict[str, Any]]:
         """What it has said of one kind: connected, upgraded, joined, event, answer, disconnected, failed."""
@@ -73,10 +72,8 @@ class NpmClient(Process):
         assert answer["ok"], answer
         return str(answer["id"])
 
-    def __enter__(self) -> NpmClient:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
+    def end(self) -> None:
+        """Disconnect and end the process."""
         assert self.popen.stdin is not None
         self.popen.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -85,16 +82,19 @@ class NpmClient(Process):
 
 
 class PythonClient:
-    """python-socketio's client, joined to one room.
+    """python-socketio's client.
 
     Attributes:
         got: every event, in the order in which they came.
     """
 
-    def __init__(self, url: str, room: str, **options: Any) -> None:
+    def __init__(self) -> None:
         self.got: list[Got] = []
         self._client = socketio.Client(reconnection=False, handle_sigint=False)
         self._client.on("*", lambda event, *args: self.got.append(Got(event, list(args))))
+
+    def enter(self, url: str, room: str, **options: Any) -> None:
+        """Connect and join a room."""
         self._client.connect(url, **options)
         answer = self._client.call("join", {"room": room}, timeout=15)
         assert answer["ok"], answer
@@ -110,9 +110,7 @@ class PythonClient:
         assert answer["ok"], answer
         return str(answer["id"])
 
-    def __enter__(self) -> PythonClient:
-        return self
-
-    def __exit__(self, *_exc: object) -> None:
+    def end(self) -> None:
+        """Disconnect."""
         self._client.disconnect()
         self._client.wait()

@@ -96,7 +96,10 @@ def test_binary_data_that_an_application_emits_arrives_as_bytes(
     client = npm(application.url, room, transports=transports)
     picture = bytes(range(256)) * 40
     encoded = {"bytes": base64.b64encode(picture).decode()}
-    steps = [["emit", ["picture", {"name": "a", "of": [encoded, encoded]}], {"to": room}], ["emit", ["after", 1], {"to": room}]]
+    steps = [
+        ["emit", ["picture", {"name": "a", "of": [encoded, encoded]}], {"to": room}],
+        ["emit", ["after", 1], {"to": room}],
+    ]
     assert requests.post(f"{application.url}/do", json=steps, timeout=10).json() == [None, None]
     eventually(lambda: [one.event for one in client.got] == ["picture", "after"], what="both events, in order")
     (got,) = client.got[0].args

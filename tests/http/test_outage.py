@@ -114,6 +114,23 @@ def test_who_comes_with_a_cursor_during_the_outage_gets_headers_at_once_and_the_
 
 
 @KINDS
+def test_who_comes_with_a_cursor_while_redis_is_frozen_gets_headers_at_once_too(
+    start: Starter, own_redis: Redis, room: str, kind: str
+) -> None:
+    server = start(kind, REALTIME_BUS_URL=own_redis.url, REALTIME_PUBLISH_TIMEOUT="4")
+    cursor, missed = publish(server.url, room), publish(server.url, room)
+    own_redis.freeze()
+    started = time.monotonic()
+    with RawRequest(server.url, events_target(room, after=cursor)) as stream:
+        stream.read_head()
+        assert stream.read_block().startswith(b"retry: ")
+        assert time.monotonic() - started < 2
+        own_redis.thaw()
+        assert b'"recovered":true' in stream.read_block()
+        assert stream.read_block().startswith(f"id: {missed}\n".encode())
+
+
+@KINDS
 def test_a_frozen_redis_refuses_within_bounded_time_and_streams_go_on(
     start: Starter, own_redis: Redis, room: str, kind: str
 ) -> None:

@@ -32,6 +32,8 @@ def deployment(request: pytest.FixtureRequest) -> Iterator[Deployment]:
             servers.append(start_threads(APP, **env))
         with running(*servers[1:]):
             yield Deployment(*servers)
+            for server in servers:
+                assert "Traceback" not in server.output, server.output
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ class Emitter(threading.Thread):
     def run(self) -> None:
         for number in range(EACH):
             self.client.emit("publish", {"room": self._room, "data": ["emitter", number]}, number=number)
-        eventually(lambda: len(self.client.got) == EACH, within=50, what="every acknowledgement")
+        eventually(lambda: len(self.client.got) == EACH, within=150, what="every acknowledgement")
 
     @property
     def ids(self) -> list[str]:
@@ -63,16 +63,14 @@ class Script(threading.Thread):
                 self.ids.append(self._publisher.publish(self._room, ["script", number]))
 
 
+@pytest.mark.timeout(180)  # 15 seconds on two idle cores; other tests may run beside it
 def test_ten_thousand_messages_of_four_publishers_arrive_everywhere_once_in_one_order(
     servers: tuple[Server, Server], shared_redis: Redis, namespace: str, room: str
 ) -> None:
     with contextlib.ExitStack() as stack:
         streams = [stack.enter_context(EventReader(server.url, room)) for server in servers]
-        clients = [
-            stack.enter_context(SocketClient(server.url, transport))
-            for server in servers
-            for transport in ("websocket", "polling")
-        ]
+        clients = [stack.enter_context(SocketClient(server.url)) for server in servers]
+        clients.append(stack.enter_context(SocketClient(servers[1].url, "polling")))
         for stream in streams:
             stream.ready()
         for client in clients:
@@ -84,11 +82,11 @@ def test_ten_thousand_messages_of_four_publishers_arrive_everywhere_once_in_one_
         emitter.start()
         script.start()
         for publisher in (emitter, script):
-            publisher.join(50)
+            publisher.join(150)
         for flood in floods:
             flood.wait(EACH)
         kept = [*(stream.events for stream in streams), *(client.got for client in clients)]
-        eventually(lambda: min(map(len, kept)) >= 4 * EACH, within=20, what="every message at every reader")
+        eventually(lambda: min(map(len, kept)) >= 4 * EACH, within=60, what="every message at every reader")
         # The ready event is the first of each stream's.
         eventually(lambda: min(len(stream.events) for stream in streams) > 4 * EACH, what="the last one at the streams")
     readers = [*streams, *clients]
