@@ -189,13 +189,18 @@ def test_a_disconnected_client_is_forgotten_and_can_come_back(
     assert data(of_ann) == [1]
     assert not [one for one in guest.got if one.event == ACK and one.number == 77]
 
-    def members() -> str:
+    def delivered() -> str:
         text = requests.get(f"{deployment.there}/metrics", timeout=10).text
-        return next(line for line in text.splitlines() if line.startswith("realtime_rooms "))
+        return next(line for line in text.splitlines() if line.startswith("realtime_deliveries_total"))
+
+    def forgotten() -> bool:
+        before = delivered()
+        deployment.ok(step("emit", "n", "to nobody", to=room))
+        return delivered() == before
 
     guest.close()
     ann.close()
-    eventually(lambda: members() == "realtime_rooms 0.0", what="nobody left in any room")
+    eventually(forgotten, what="nobody left in the room")
     again = connect(deployment.there)
     again.join(room)
     deployment.ok(step("emit", "n", 2, to=room))

@@ -180,7 +180,11 @@ class PollingWire(Wire):
         self._post(CLOSE)
 
     def hang_up(self) -> None:
-        self._closed = True
+        if not self._closed:
+            self._closed = True
+            # Nothing else would tell the server; it would keep the session until it misses a pong.
+            with contextlib.suppress(Refused, OSError, http.client.HTTPException):
+                self._post(CLOSE)
         sock = self._getting.sock
         if sock is not None:
             with contextlib.suppress(OSError):
