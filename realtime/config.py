@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from .errors import ConfigError
 
@@ -48,9 +48,15 @@ def _flag(value: Any) -> bool:
 
 def _bus_url(value: Any) -> str:
     """memory://, redis://host:port/db, rediss://… or unix://path"""
-    if isinstance(value, str) and urlsplit(value).scheme in BUS_SCHEMES:
-        return value
-    raise ValueError
+    parts = urlsplit(value)
+    if parts.scheme not in BUS_SCHEMES or not value.startswith(f"{parts.scheme}://"):
+        raise ValueError
+    if parts.scheme in {"redis", "rediss"}:
+        # What the client would stumble over at its first use is said at start: the port and the database's number.
+        _ = parts.port
+        for number in (parts.path.strip("/"), *parse_qs(parts.query).get("db", [])):
+            int(number or 0)
+    return str(value)
 
 
 def _namespace(value: Any) -> str:
@@ -139,7 +145,8 @@ class Settings:
             if value is None:
                 value = environ.get(key)
             if value is None and one.name == "bus_url":
-                value = config.get("REDIS_URL") or environ.get("REDIS_URL") or None
+                key = "REDIS_URL"
+                value = config.get(key) or environ.get(key) or None
             if value is None:
                 continue
             read = one.metadata["read"]
@@ -147,10 +154,11 @@ class Settings:
                 values[one.name] = read(value)
             except (TypeError, ValueError, OverflowError, AttributeError):
                 shown = _without_password(value) if one.name == "bus_url" else repr(value)
-                raise ConfigError(f"{key} is {shown}; allowed is {read.__doc__}") from None
+                allowed = " ".join(read.__doc__.split())
+                raise ConfigError(f"{key} is {shown}; allowed is {allowed}") from None
         return cls(**values)
 
 
 def _without_password(value: Any) -> str:
-    """A URL as a log may show it."""
-    return re.sub(r"//[^@/]*@", "//***@", repr(value))
+    """A URL as a log may show it: without anything that stands before its last @."""
+    return re.sub(r"^('[^:/@]*:?/*).*@", r"\1***@", repr(value))

@@ -91,7 +91,7 @@ class Realtime:
 
     def __init__(self, app: Flask | None = None, *, socketio: SocketIO | None = None) -> None:
         self._socketio = socketio
-        self._only: State | None = None
+        self._states: list[State] = []
         if app is not None:
             self.init_app(app)
 
@@ -122,7 +122,7 @@ class Realtime:
         )
         _add_routes(app, state)
         app.extensions[EXTENSION] = state
-        self._only = state if self._only is None else None
+        self._states.append(state)
 
     def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
         """Publish one message to everybody who reads the room, on any transport, in any process.
@@ -175,12 +175,12 @@ class Realtime:
         if has_app_context() and EXTENSION in current_app.extensions:
             state: State = current_app.extensions[EXTENSION]
             return state
-        if self._only is None:
+        if len(self._states) != 1:
             raise ConfigError(
                 "there is no application here: call init_app(app) first, and with several applications work inside "
                 "`with app.app_context():`"
             )
-        return self._only
+        return self._states[0]
 
     def _socketio_of(self, app: Flask, settings: Settings) -> SocketIO:
         socketio = self._socketio or app.extensions.get("socketio")

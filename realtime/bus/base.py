@@ -143,7 +143,7 @@ def merge(
 ) -> Replay:
     """Put the rooms' slices into one replay, oldest first, and judge whether it is complete."""
     recovered = state.knows(after) and all(state.complete(one, after) for one in slices)
-    end = state.head if upto is None else upto
+    end = state.head if upto is None else min(upto, state.head)
     ordered = [(at, entry) for at, entry in _ordered(slices) if at <= end]
     more = len(ordered) > limit
     cursor = ordered[limit - 1][0] if more and limit else after if more else end
@@ -156,7 +156,7 @@ def newest(slices: Sequence[RoomSlice], *, state: LogState, before: Position | N
     kept = [entry for _, entry in ordered[-limit:]] if limit else []
     messages = tuple(entry.message for entry in kept)
     last = messages[-1].id if messages else None
-    cursor = state.head if before is None else last or before
+    cursor = state.head if before is None else last or min(before, state.head)
     start = kept[0].previous if kept else cursor
     return Replay(messages, True, start, cursor, len(ordered) > limit)
 

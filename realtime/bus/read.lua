@@ -11,10 +11,12 @@ if ARGV[1] == 'after' and #redis.call('XRANGE', KEYS[1], ARGV[2], ARGV[2], 'COUN
 for i = 3, #KEYS, 2 do
   local entries
   if ARGV[1] == 'after' then
-    entries = redis.call('XRANGE', KEYS[i], '(' .. ARGV[2], ARGV[3], 'COUNT', ARGV[4])
+    entries = redis.pcall('XRANGE', KEYS[i], '(' .. ARGV[2], ARGV[3], 'COUNT', ARGV[4])
   else
-    entries = redis.call('XREVRANGE', KEYS[i], ARGV[3], '-', 'COUNT', ARGV[4])
+    entries = redis.pcall('XREVRANGE', KEYS[i], ARGV[3], '-', 'COUNT', ARGV[4])
   end
+  -- Nothing is after the last possible id or before the first, nor in what is no stream; Redis calls these errors.
+  if entries.err then entries = {} end
   answer[#answer + 1] = {entries, redis.call('GET', KEYS[i + 1]) or ''}
 end
 return answer

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 from ..errors import BusUnavailable, ConnectionClosed
@@ -72,14 +73,16 @@ class DirectStream(Connection):
         poller: watches the socket.
         fd: the socket, not blocking. It is closed with the stream.
         rooms: what it reads, in the order in which the client named them.
+        chunked: the body is chunked, as HTTP/1.1 bodies of unknown length are.
     """
 
-    __slots__ = ("_blocked", "_hub", "_names", "_poller", "_rest", "_running", "fd")
+    __slots__ = ("_blocked", "_chunked", "_hub", "_names", "_poller", "_rest", "_running", "fd")
 
     transport = "sse"
 
-    def __init__(self, *, hub: Hub, poller: Poller, fd: int, rooms: Sequence[str]) -> None:
-        super().__init__("", sse.encode)
+    def __init__(self, *, hub: Hub, poller: Poller, fd: int, rooms: Sequence[str], chunked: bool) -> None:
+        super().__init__("", sse.encode_chunk if chunked else sse.encode)
+        self._chunked = chunked
         self.greeted = False
         self.fd = fd
         self._hub = hub
@@ -89,15 +92,16 @@ class DirectStream(Connection):
         self._blocked = False
         self._running = False
 
-    def open(self, head: bytes, *, after: Position | None, latest: int) -> None:
+    def open(self, head: bytes, prelude: bytes, *, after: Position | None, latest: int) -> None:
         """Subscribe and write the head and what the log holds. May block: it is called where the request was handled.
 
         Args:
-            head: everything that goes before the first event.
+            head: the response's head.
+            prelude: what goes before the first event.
             after: the client's cursor, or ``None`` for live only.
             latest: without a cursor, how many of the newest messages come first.
         """
-        self._rest = head
+        self._rest = head + self._framed(prelude)
         self._running = True
         try:
             self._hub.attach(self, self._names, after=after, latest=latest)
@@ -105,6 +109,9 @@ class DirectStream(Connection):
             self._poller.remove(self)
             return
         self._poller.add(self)
+        if self.state is State.LAGGING:
+            # Reading the log may take a while, when the bus is away until it is back: the head does not wait for that.
+            self._write(b"")
         self.run()
 
     def run(self) -> None:
@@ -118,7 +125,7 @@ class DirectStream(Connection):
                 self._poller.sleep(_RETRY_READ)
                 continue
             except ConnectionClosed:
-                self.close()
+                self._end()
                 return
             self._write(b"".join(payloads))
             if self.state is State.LIVE and not self.pending:
@@ -136,10 +143,10 @@ class DirectStream(Connection):
         return len(payload)
 
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
-        return [sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)]
+        return [self._framed(sse.ready(recovered=recovered, cursor=cursor, rooms=self._names))]
 
     def reset(self, cursor: Position) -> list[Any]:
-        return [sse.reset(cursor)]
+        return [self._framed(sse.reset(cursor))]
 
     def flush(self) -> None:
         if self._blocked or self._running:
@@ -148,9 +155,9 @@ class DirectStream(Connection):
             try:
                 self._write(self._hub.take_joined(self))
             except ConnectionClosed:
-                self.close()
+                self._end()
         elif self.state is State.CLOSED:
-            self.close()
+            self._end()
         else:
             self._running = True
             self._poller.spawn(self.run)
@@ -176,7 +183,7 @@ class DirectStream(Connection):
 
     def beat(self) -> None:
         if not self._blocked and not self._running and self.state is State.LIVE and not self.pending:
-            self._write(sse.HEARTBEAT)
+            self._write(self._framed(sse.HEARTBEAT))
 
     def close(self) -> None:
         """Unsubscribe and close the socket. Harmless when repeated."""
@@ -185,6 +192,16 @@ class DirectStream(Connection):
             self._poller.remove(self)
             self.fd = -1
             self._rest = b""
+
+    def _end(self) -> None:
+        """This server ends the stream, properly."""
+        if self._chunked and not self._blocked and self.fd >= 0:
+            with suppress(OSError):
+                os.write(self.fd, sse.LAST_CHUNK)
+        self.close()
+
+    def _framed(self, data: bytes) -> bytes:
+        return sse.chunk(data) if self._chunked else data
 
     def _write(self, data: bytes) -> None:
         if self._rest:

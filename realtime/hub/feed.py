@@ -24,6 +24,7 @@ class Feed:
         max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
 
     Attributes:
+        max_pending_bytes: the same.
         position: everything up to here was delivered.
         on_control: gets each relayed payload, in the order of the log.
     """
@@ -35,7 +36,7 @@ class Feed:
         self.on_control: Callable[[dict[str, Any]], None] | None = None
         self._concurrency = concurrency
         self._lock = concurrency.mutex()
-        self._max_pending_bytes = max_pending_bytes
+        self.max_pending_bytes = max_pending_bytes
         self._members = Members()
         self._woken: list[Connection] = []
         self._waiting: list[tuple[Position, Event]] = []
@@ -120,7 +121,7 @@ class Feed:
         connection.pending.append(payload)
         connection.pending_bytes += size
         self.counters.deliveries += 1
-        if connection.pending_bytes > self._max_pending_bytes:
+        if connection.pending_bytes > self.max_pending_bytes:
             self.counters.spills += 1
             self._fall_behind(connection)
 

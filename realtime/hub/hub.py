@@ -180,7 +180,7 @@ class Hub(Feed):
         size = 0
         for count, message in enumerate(messages):
             size += len(message.json)
-            if size > self._max_pending_bytes and count:
+            if size > self.max_pending_bytes and count:
                 connection.slice = count
                 return messages[:count]
         connection.slice = min(connection.slice * 2, SLICE)

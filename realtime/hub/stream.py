@@ -78,16 +78,17 @@ class EventStream(Connection):
     def reset(self, cursor: Position) -> list[Any]:
         return [sse.reset(cursor)]
 
-    def hand_over(self, fd: int, head: bytes, poller: Poller) -> None:
+    def hand_over(self, fd: int, head: bytes, poller: Poller, *, chunked: bool) -> None:
         """Go on without the server: a directly written stream takes the place of this one, which was not started.
 
         Args:
             fd: the client's socket, which now belongs to the stream.
             head: the response's head, not written yet.
             poller: watches the socket.
+            chunked: the head announces a chunked body.
         """
-        stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names)
-        stream.open(head + self._prelude(), after=self._after, latest=self.latest)
+        stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names, chunked=chunked)
+        stream.open(head, self._prelude(), after=self._after, latest=self.latest)
 
     def __iter__(self) -> Iterator[bytes]:
         """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.

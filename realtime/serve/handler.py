@@ -45,7 +45,6 @@ class Handler(WebSocketHandler):
             # Another kind of body, another system, or TLS: the portable stream does it.
             super().process_result()
             return
-        self.provided_content_length = True  # The body ends with the connection.
         self.close_connection = True
         self.response_headers.append((b"Connection", b"close"))
         self.finalize_headers()
@@ -58,7 +57,8 @@ class Handler(WebSocketHandler):
         heartbeat = self.result.heartbeat
         if self.socket.family != socket.AF_UNIX:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(heartbeat * 2000))
-        hand_over(self.socket.detach(), b"".join(head), self.server.poller(heartbeat))
+        poller, chunked = self.server.poller(heartbeat), bool(self.response_use_chunked)
+        hand_over(self.socket.detach(), b"".join(head), poller, chunked=chunked)
 
     def give_socket(self) -> tuple[int, bytes, GeventPoller]:
         """Give the upgraded connection's socket away: its descriptor, what was read ahead of it, and who watches it."""

@@ -18,7 +18,6 @@ from ..message import Message, Position
 from ..wire import socketio as wire
 from .packets import RoomPacket, encode_with_id, encode_without_id
 
-_MAX_QUEUED_PACKETS = 512
 _DRAIN_SECONDS = 1.0
 _RETRY_READ = 0.5
 
@@ -57,6 +56,7 @@ class SocketConnection(Connection):
         "_order",
         "_queueing",
         "_server",
+        "_unwritten",
         "_written",
         "engine_id",
         "hub",
@@ -78,6 +78,7 @@ class SocketConnection(Connection):
         self._written = concurrency.event()
         self._free = concurrency.event()
         self._catching_up = False
+        self._unwritten = 0
         self._joining: object = None
         self.link: Writer | None = None
 
@@ -101,6 +102,7 @@ class SocketConnection(Connection):
 
     def written(self) -> None:
         """Engine.IO's writer has written everything and comes back for more."""
+        self._unwritten = 0
         self._written.set()
         if self.state is State.LAGGING:
             self._begin_catching_up()
@@ -109,6 +111,7 @@ class SocketConnection(Connection):
 
     def drained(self) -> None:
         """Everything that was sent is written: whoever sends the log slice by slice goes on."""
+        self._unwritten = 0
         if self.held or self.state is not State.LIVE:
             self._written.set()
 
@@ -116,7 +119,8 @@ class SocketConnection(Connection):
         """Move what is pending into Engine.IO's queue, in order, ahead of whatever is sent next."""
         if not self.pending or self.state is not State.LIVE or self.held:
             return
-        if self._queued() > _MAX_QUEUED_PACKETS:
+        if self._unwritten > self.hub.max_pending_bytes:
+            # It is spoken to directly, and does not read: its rooms' messages must not pile up behind that.
             self.hub.fall_behind(self)
             self._begin_catching_up()
             return
@@ -162,7 +166,7 @@ class SocketConnection(Connection):
 
     def answered(self, request: object) -> None:
         """The request was acknowledged. If it was a join, what is live follows now."""
-        if self._joining is request:
+        if request is not None and self._joining is request:
             self._joining = None
             self.hub.release(self)
             self._free.set()
@@ -199,6 +203,7 @@ class SocketConnection(Connection):
         self._enqueue([self.encode(one) for one in messages if self.id not in one.skip])
 
     def _enqueue(self, payloads: list[Any]) -> None:
+        self._unwritten += sum(map(self.size, payloads))
         with self._queueing:
             if self.link is not None:
                 self.link.send_joined(self.joined(payloads) if payloads else b"")

@@ -26,6 +26,22 @@ def encode(message: Message) -> bytes:
     return f"id: {message.id}\nevent: {message.event}\ndata: {message.shown}\n\n".encode()
 
 
+def chunk(data: bytes) -> bytes:
+    """Whole events as one chunk of a chunked body (RFC 9112, 7.1).
+
+    Clients that read a body of unknown length in blocks would wait for a block to be full; chunks they hand on at once.
+    """
+    return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+
+
+LAST_CHUNK: Final = b"0\r\n\r\n"
+
+
+def encode_chunk(message: Message) -> bytes:
+    """One message as one chunk."""
+    return chunk(encode(message))
+
+
 def control(event: str, data: Any) -> bytes:
     """A control event: no ``id:`` line, so that it moves no client's cursor."""
     return f"event: {event}\ndata: {encode_json(data)}\n\n".encode()

@@ -7,6 +7,7 @@ was ever put into it and every state of the connection. Nothing here looks into 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -58,7 +59,8 @@ class Chat:
         user: the person's name; default: the one that the page makes up.
         transport: what the page is told to use; default: its own choice.
         before: called with the page before anything is loaded.
-        network_fails: the test breaks the network. Then the browser itself reports that on the console, and may.
+        network_fails: the test breaks the network, or asks for what is refused. The browser itself then reports that
+            on the console, and may.
         wait: until the page says that it is connected.
     """
 
@@ -148,6 +150,11 @@ class Chat:
             eventually(lambda: self.shown() == expected, within=within)
         assert self.shown() == expected
 
+    def must_show_once(self, expected: list[Said]) -> None:
+        """Wait until the page shows exactly this, and nothing was ever on it twice, even for a moment."""
+        self.must_show(expected)
+        assert Counter(self.watched()) == Counter(one.id for one in expected)
+
     # ---- memory ----
 
     def watched(self) -> list[str]:
@@ -155,7 +162,7 @@ class Chat:
         ids: list[str] = self.page.evaluate("watched.messages")
         return ids
 
-    def must_have_watched(self, expected: list[str], *, within: float = 20) -> None:
+    def must_have_watched(self, expected: list[str], *, within: float = 30) -> None:
         """Wait until the last of these was put on the page: by then it must have been exactly these."""
         last = "id => watched.messages.includes(id)"
         eventually(lambda: self.page.evaluate(last, expected[-1]), within=within, what="the last message on the page")

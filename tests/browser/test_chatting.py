@@ -13,7 +13,7 @@ from tests.support.publishing import publish
 from .chat import Chat, log
 from .conftest import Visit
 
-TRANSPORTS = [("websocket", "websocket"), ("websocket", "sse"), ("sse", "sse")]
+TRANSPORTS = [("websocket", "websocket"), ("websocket", "sse")]
 
 
 @pytest.fixture(scope="module", params=["gevent", "threads", "two processes on one Redis"])
@@ -41,7 +41,7 @@ def test_two_people_see_each_message_once_in_the_same_order_with_the_same_id(
         visit(url, room, user=user, transport=transport)
         for url, user, transport in zip(urls, ("Ann", "Bob"), transports, strict=True)
     )
-    for number in range(10):
+    for number in range(6):
         # Nobody waits for an answer: what is sent meanwhile by others comes in between.
         ann.send(f"ann {number}")
         publish(urls[number % 2], room, {"user": "Cy", "text": f"cy {number}"})
@@ -50,10 +50,9 @@ def test_two_people_see_each_message_once_in_the_same_order_with_the_same_id(
     bob.wait_until_nothing_waits()
     kept = log(urls[0], room)
     for name in ("Ann", "Bob", "Cy"):
-        assert [one.text for one in kept if one.user == name] == [f"{name.lower()} {number}" for number in range(10)]
+        assert [one.text for one in kept if one.user == name] == [f"{name.lower()} {number}" for number in range(6)]
     for chat, transport in zip((ann, bob), transports, strict=True):
-        chat.must_show(kept)
-        assert sorted(chat.watched()) == sorted(one.id for one in kept), "a message was on the page twice"
+        chat.must_show_once(kept)
         assert chat.transport == transport
 
 

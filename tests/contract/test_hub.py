@@ -166,7 +166,7 @@ def test_subscribers_that_come_and_go_while_the_bus_publishes_flat_out_miss_noth
     done = threading.Event()
 
     def publish() -> None:
-        for number in range(3000):
+        for number in range(1000):
             ids.append(put(bus, number, f"room-{number % 2}"))  # noqa: PERF401  readers look at it meanwhile
         done.set()
 

@@ -6,11 +6,14 @@ Each test lets many subscribers come with many cursors, and compares what each g
 from __future__ import annotations
 
 import random
+import signal
+from collections.abc import Iterator
 
 import pytest
 
-from tests.support.processes import Server, start_gevent
+from tests.support.processes import Redis, Server, start_gevent
 from tests.support.publishing import Flood, publish
+from tests.support.raw import RawRequest, events_target
 from tests.support.streams import EventReader
 
 SUBSCRIBERS = 40
@@ -78,7 +81,8 @@ def test_the_cursor_of_a_stream_that_broke_off_joins_the_next_one_without_a_seam
 
 
 @pytest.fixture
-def two_processes(shared_redis, namespace):  # type: ignore[no-untyped-def]
+def two_processes(shared_redis: Redis, namespace: str) -> Iterator[tuple[Server, Server]]:
+    """Two on one Redis."""
     settings = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": namespace}
     servers = start_gevent(**settings), start_gevent(**settings)
     yield servers
@@ -93,6 +97,24 @@ def test_a_cursor_from_one_process_is_good_in_the_other(two_processes: tuple[Ser
         streams = subscribe_with_random_cursors(there.url, flood, room)
     for begin, stream in streams:
         check(stream, flood.ids[begin:])
+
+
+def test_a_process_that_is_behind_does_not_repeat_what_the_cursor_has_seen(
+    two_processes: tuple[Server, Server], room: str
+) -> None:
+    here, there = two_processes
+    with EventReader(there.url, room) as follower:
+        follower.ready()
+        for _ in range(5):
+            there.signal(signal.SIGSTOP)
+            cursor = [publish(here.url, room, number) for number in range(50)][-1]
+            # The kernel takes the connection; the process finds it together with the fifty messages.
+            with RawRequest(there.url, events_target(room, after=cursor)) as stream:
+                there.signal(signal.SIGCONT)
+                ready = stream.read_opening()
+                assert f'"recovered":true,"cursor":"{cursor}"'.encode() in ready
+                new = publish(here.url, room, "new")
+                assert stream.read_block().startswith(f"id: {new}\n".encode())
 
 
 def test_subscribers_of_two_processes_see_one_order(two_processes: tuple[Server, Server], room: str) -> None:

@@ -104,6 +104,16 @@ def test_a_chain_of_polls_misses_nothing_and_gets_nothing_twice(every_server: Se
     assert seen == flood.ids
 
 
+def test_a_message_that_comes_just_as_the_poll_begins_to_wait_ends_it(every_server: Server, room: str) -> None:
+    cursor = poll(every_server, room)["cursor"]
+    with ThreadPoolExecutor(1) as pool:
+        for _ in range(100):
+            answer = pool.submit(poll, every_server, room, after=cursor, wait=20)
+            id_ = publish(every_server.url, room)
+            assert [one["id"] for one in answer.result(timeout=10)["messages"]] == [id_]
+            cursor = answer.result()["cursor"]
+
+
 def test_many_polls_of_one_room_all_get_the_message(every_server: Server, room: str) -> None:
     cursor = poll(every_server, room)["cursor"]
     with ThreadPoolExecutor(20) as pool:

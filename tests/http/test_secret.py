@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from realtime.secret import kept_secret
 from tests.support.processes import ROOT, Process, clean_environment, eventually
 
 WARNING = "no SECRET_KEY is configured"
@@ -91,6 +92,14 @@ def test_processes_that_race_for_the_key_all_read_the_winners(tmp_path: Path) ->
         racer.stop()
     assert keys(racers[0]) == keys(racers[1]) == keys(racers[2])
     assert len(set(keys(racers[0]))) == 20
+
+
+def test_who_comes_second_reads_what_the_first_has_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = kept_secret(tmp_path)
+    # The other process was quicker: its file appears right after this one has looked.
+    monkeypatch.setattr(Path, "exists", lambda _path: False)
+    assert kept_secret(tmp_path) == first
+    assert [one.name for one in tmp_path.iterdir()] == ["secret_key"]
 
 
 def keys(racer: Process) -> list[str]:

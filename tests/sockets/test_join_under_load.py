@@ -9,6 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.support.clients import ACK, SocketClient
+from tests.support.polling import PollingWire
 from tests.support.processes import eventually
 from tests.support.publishing import Flood
 
@@ -16,7 +17,7 @@ from .deployment import Deployment
 
 Connect = Callable[..., SocketClient]
 
-pytestmark = pytest.mark.parametrize("transport", ["websocket", "polling"])
+both_transports = pytest.mark.parametrize("transport", ["websocket", "polling"])
 
 
 def split(client: SocketClient) -> tuple[list[str], list[str]]:
@@ -32,6 +33,7 @@ def after(ids: list[str], cursor: str) -> list[str]:
     return [one for one in ids if tuple(map(int, one.split("-"))) > low]
 
 
+@both_transports
 def test_plain_joins_get_everything_after_the_acknowledged_cursor_and_nothing_before_it(
     deployment: Deployment, connect: Connect, transport: str, room: str
 ) -> None:
@@ -45,6 +47,7 @@ def test_plain_joins_get_everything_after_the_acknowledged_cursor_and_nothing_be
         assert split(client) == ([], after(flood.ids, cursor))
 
 
+@both_transports
 def test_joins_from_a_cursor_get_the_missed_before_and_the_live_after_the_acknowledgement(
     deployment: Deployment, connect: Connect, transport: str, room: str
 ) -> None:
@@ -61,6 +64,7 @@ def test_joins_from_a_cursor_get_the_missed_before_and_the_live_after_the_acknow
         assert missed + live == flood.ids[number * 20 + 1 :]
 
 
+@both_transports
 def test_joins_with_history_get_that_many_messages_and_then_all_that_follow(
     deployment: Deployment, connect: Connect, transport: str, room: str
 ) -> None:
@@ -77,6 +81,7 @@ def test_joins_with_history_get_that_many_messages_and_then_all_that_follow(
         assert history + live == flood.ids[-len(history + live) :]
 
 
+@both_transports
 def test_leaving_and_coming_back_from_the_last_id_loses_and_doubles_nothing(
     deployment: Deployment, connect: Connect, transport: str, room: str
 ) -> None:
@@ -92,6 +97,7 @@ def test_leaving_and_coming_back_from_the_last_id_loses_and_doubles_nothing(
     assert client.ids == flood.ids
 
 
+@both_transports
 def test_a_second_room_joined_from_a_cursor_disturbs_the_first_room_not(
     deployment: Deployment, connect: Connect, transport: str, room: str
 ) -> None:
@@ -107,3 +113,26 @@ def test_a_second_room_joined_from_a_cursor_disturbs_the_first_room_not(
     by_room = [[one.data for one in client.events if one.data % 4 == number] for number in range(4)]
     for number, got in enumerate(by_room):
         assert got == list(range(number or 4, len(flood.ids), 4))
+
+
+def test_changing_from_polling_to_websocket_loses_and_doubles_nothing(
+    deployment: Deployment, connect: Connect, room: str
+) -> None:
+    clients = [connect(deployment.there, "polling") for _ in range(3)]
+    with Flood(deployment.here, room) as flood:
+        flood.wait(10)
+        for client in clients:
+            client.join(room, after=flood.ids[0])
+        for client in clients:
+            assert isinstance(client.wire, PollingWire)
+            flood.wait(len(flood.ids) + 30)
+            client.wire.upgrade.set()
+            client.emit("publish", {"room": f"{room}-2", "data": "unharmed"})
+        flood.wait(len(flood.ids) + 100)
+        for client in clients:
+            eventually(lambda client=client: client.wire.upgraded, what="the upgrade")
+            assert client.ask("leave", {"room": "another"}) == {"ok": True}
+        flood.wait(len(flood.ids) + 50)
+    for client in clients:
+        eventually(lambda client=client: client.ids[-1] == flood.ids[-1], what="the last message")
+        assert client.ids == flood.ids[1:]

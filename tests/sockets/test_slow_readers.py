@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +22,8 @@ from realtime.wire.sse import Decoder
 from tests.support.clients import SocketClient
 from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
 from tests.support.raw import RawRequest, events_target
+
+from .deployment import Deployment, step
 
 SIZE = 50_000
 COUNT = 600
@@ -52,9 +54,8 @@ class SlowSocket:
         self._client.read()
 
     def seen(self) -> list[tuple[str, str]]:
-        return [
-            (one.event, one.data["cursor"] if one.event == "realtime.reset" else one.id) for one in self._client.events
-        ]
+        events = self._client.events
+        return [(one.event, one.data["cursor"] if one.event == "realtime.reset" else one.args[-1]) for one in events]
 
 
 class SlowStream:
@@ -100,16 +101,22 @@ def memory(server: Server) -> float:
 
 @contextlib.contextmanager
 def flooded(
-    start: object, kind: str, redis: Redis, namespace: str, room: str, history: int
+    start: object,
+    kind: str,
+    redis: Redis,
+    namespace: str,
+    room: str,
+    *,
+    history: int,
+    meanwhile: Callable[[Server, int], None] = lambda _server, _number: None,
 ) -> Iterator[tuple[Reader, list[str]]]:
     """Publish 30 MB into the room of a client that does not read; yield it, and the ids of what was published.
 
     Everybody else gets everything meanwhile, and the server's memory stays as it is.
     """
     kept = {"REALTIME_HISTORY_LENGTH": str(history), "REALTIME_LOG_LENGTH": "100"}
-    server: Server = start(  # type: ignore[operator]
-        REALTIME_BUS_URL=redis.url, REALTIME_NAMESPACE=namespace, REALTIME_MAX_PENDING_BYTES="65536", **kept
-    )
+    env = {"REALTIME_BUS_URL": redis.url, "REALTIME_NAMESPACE": namespace, "REALTIME_MAX_PENDING_BYTES": "65536"}
+    server: Server = start("tests.apps.rooms_app", **env, **kept)  # type: ignore[operator]
     with contextlib.ExitStack() as stack:
         stack.enter_context(running(server))
         # Whoever publishes trims the log.
@@ -120,13 +127,17 @@ def flooded(
 
         def publish(count: int) -> list[str]:
             ids = []
-            for _ in range(count):
+            for number in range(count):
                 ids.append(publisher.publish(room, "x" * SIZE))
+                meanwhile(server, number)
                 # Not faster than the server can follow: only the slow client is to be slow.
-                eventually(lambda: len(fast.events) > len(fast_before) + len(ids) - 20, what="the fast client")
-            eventually(lambda: len(fast.events) == len(fast_before) + len(ids), what="everything at the fast client")
-            assert fast.ids == [*fast_before, *ids]
+                eventually(lambda: len(heard()) > len(fast_before) + len(ids) - 20, what="the fast client")
+            eventually(lambda: len(heard()) == len(fast_before) + len(ids), what="everything at the fast client")
+            assert heard() == [*fast_before, *ids]
             return ids
+
+        def heard() -> list[str]:
+            return [one.id for one in fast.named("message")]
 
         fast_before: list[str] = []
         fast_before = publish(40)  # The process has its working size.
@@ -137,7 +148,7 @@ def flooded(
         assert grown < ALLOWED_MB, f"the server grew by {grown} MB"
         slow.read()
         yield slow, ids
-        assert fast.ids == [*fast_before, *ids]
+        assert heard() == [*fast_before, *ids]
         assert not re.search("ERROR|Traceback", server.output)
 
 
@@ -170,3 +181,20 @@ def test_a_slow_reader_is_told_when_the_log_no_longer_reaches_back(
         for number in resets:
             last, cursor, first = (Position.parse(seen[number + offset][1]) for offset in (-1, 0, 1))
             assert last < cursor < first
+
+
+@pytest.mark.parametrize("kind", ["websocket", "polling"])
+def test_a_slow_reader_that_is_spoken_to_directly_costs_no_more(
+    start: object, kind: str, shared_redis: Redis, namespace: str, room: str
+) -> None:
+    """What is said to a client alone goes behind what its rooms have for it, but they do not pile up behind it."""
+
+    def tick(server: Server, number: int) -> None:
+        if number % 5 == 0:
+            Deployment(server).ok(step("emit", "tick", str(number)))
+
+    with flooded(start, kind, shared_redis, namespace, room, history=1000, meanwhile=tick) as (slow, ids):
+        eventually(lambda: len(slow.seen()) >= COUNT * 6 / 5, within=20, what="everything")
+        seen = slow.seen()
+        assert [id_ for event, id_ in seen if event == "message"] == ids
+        assert [number for event, number in seen if event == "tick"] == [str(one) for one in range(0, COUNT, 5)]

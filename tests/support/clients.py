@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from socketio import packet
 from socketio.packet import Packet
 
+from .polling import PollingWire
 from .processes import eventually
-from .wires import PollingWire, WebSocketWire, Wire
+from .wires import WebSocketWire, Wire
 
 ACK = "(ack)"
 REFUSED = "(refused)"

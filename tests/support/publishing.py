@@ -47,25 +47,32 @@ def history(base: str, room: str) -> list[dict[str, Any]]:
 class Flood:
     """Publishes 0, 1, 2 … into the rooms in turn, as fast as one connection at a time allows, while the block lasts.
 
+    Args:
+        base: the server.
+        rooms: published into in turn.
+        most: stop after so many.
+        pause: seconds to rest after every 20, for readers that are slower than any publisher, as a browser's page is.
+
     Attributes:
         ids: of what was accepted, in that order.
         refused: answers other than 201.
     """
 
-    def __init__(self, base: str, *rooms: str, most: int | None = None) -> None:
+    def __init__(self, base: str, *rooms: str, most: int | None = None, pause: float = 0) -> None:
         self.ids: list[str] = []
         self.refused: list[str] = []
         self._base = urlsplit(base)
         self._rooms = rooms
         self._most = most
-        self._stopping = False
+        self._pause = pause
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
         connection = http.client.HTTPConnection(self._base.hostname or "", self._base.port, timeout=30)
         paths = [path(room) for room in self._rooms]
         for number in itertools.count() if self._most is None else range(self._most):
-            if self._stopping:
+            if self._stopping.is_set() or (number % 20 == 19 and self._stopping.wait(self._pause)):
                 break
             body = json.dumps({"data": number})
             connection.request("POST", paths[number % len(paths)], body, {"Content-Type": "application/json"})
@@ -91,6 +98,6 @@ class Flood:
         return self
 
     def __exit__(self, *_exc: object) -> None:
-        self._stopping = True
+        self._stopping.set()
         self._thread.join(30)
         assert not self.refused

@@ -6,22 +6,19 @@ and it reads whenever something comes. Tests of order and of slow readers need t
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import http.client
 import json
 import socket
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 import websocket
 
-OPEN, CLOSE, PING, PONG, MESSAGE, NOOP = "0", "1", "2", "3", "4", "6"
-SEPARATOR = "\x1e"
-_SECONDS = 30
+OPEN, CLOSE, PING, PONG, MESSAGE, UPGRADE, NOOP = "0", "1", "2", "3", "4", "5", "6"
+SECONDS = 30
 
 
 class Refused(AssertionError):
@@ -73,19 +70,7 @@ class WebSocketWire(Wire):
     def __init__(
         self, base: str, *, headers: dict[str, str], query: dict[str, str], receive_buffer: int | None = None
     ) -> None:
-        options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)] if receive_buffer is not None else []
-        url = f"{base.replace('http', 'ws', 1)}/socket.io/?{urlencode({'EIO': '4', 'transport': 'websocket', **query})}"
-        try:
-            self._socket = websocket.create_connection(
-                url,
-                timeout=_SECONDS,
-                header=headers,
-                sockopt=options,
-                suppress_origin="Origin" not in headers,
-                skip_utf8_validation=True,  # It is done in Python, byte by byte; decoding the text finds what is wrong.
-            )
-        except websocket.WebSocketBadStatusException as exc:
-            raise Refused(exc.status_code, str(exc.resp_body)) from exc
+        self._socket = dial(base, headers, query, receive_buffer)
         self._sending = threading.Lock()
         first = self._socket.recv()
         if not first:
@@ -136,79 +121,32 @@ class WebSocketWire(Wire):
         self._socket.shutdown()
 
 
-class PollingWire(Wire):
-    """A session over long polling only: one connection polls, another posts."""
+class UpgradedWire(WebSocketWire):
+    """The WebSocket of a session that began with polling, probed and ready."""
 
     def __init__(self, base: str, *, headers: dict[str, str], query: dict[str, str]) -> None:
-        parts = urlsplit(base)
-        self._getting, self._posting = (
-            http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_SECONDS) for _ in range(2)
-        )
-        self._headers = headers
-        self._query = {"EIO": "4", "transport": "polling", **query}
+        self._socket = dial(base, headers, query, None)
         self._sending = threading.Lock()
-        self._closed = False
-        first, *self._early = self._poll()
-        assert first[0] == OPEN
-        self.opening = json.loads(first[1:])
-        self._query["sid"] = self.opening["sid"]
+        self._socket.send(f"{PING}probe")
+        assert self._socket.recv() == f"{PONG}probe"
 
-    def send(self, *messages: str | bytes) -> None:
-        packets = [
-            "b" + base64.b64encode(one).decode() if isinstance(one, bytes) else MESSAGE + one for one in messages
-        ]
-        self._post(SEPARATOR.join(packets))
+    def take_over(self) -> None:
+        """Tell the server that polling is over."""
+        self._socket.send(UPGRADE)
 
-    def receive(self) -> Iterator[str | bytes]:
-        packets, self._early = self._early, []
-        while not self._closed:
-            for packet in packets:
-                if packet[:1] == PING:
-                    self._post(PONG)
-                elif packet[:1] == "b":
-                    yield base64.b64decode(packet[1:])
-                elif packet[:1] == MESSAGE:
-                    yield packet[1:]
-                elif packet[:1] != NOOP:
-                    return
-            try:
-                packets = self._poll()
-            except (Refused, OSError, http.client.HTTPException):
-                return
 
-    def say_goodbye(self) -> None:
-        self._post(CLOSE)
-
-    def hang_up(self) -> None:
-        if not self._closed:
-            self._closed = True
-            # Nothing else would tell the server; it would keep the session until it misses a pong.
-            with contextlib.suppress(Refused, OSError, http.client.HTTPException):
-                self._post(CLOSE)
-        sock = self._getting.sock
-        if sock is not None:
-            with contextlib.suppress(OSError):
-                sock.shutdown(socket.SHUT_RDWR)
-
-    def close(self) -> None:
-        self._getting.close()
-        self._posting.close()
-
-    def _poll(self) -> list[str]:
-        self._getting.request("GET", f"/socket.io/?{urlencode(self._query)}", headers=self._headers)
-        with self._getting.getresponse() as answer:
-            body = answer.read().decode()
-        if answer.status != 200:
-            self._getting.close()
-            raise Refused(answer.status, body)
-        return body.split(SEPARATOR) if body else []
-
-    def _post(self, payload: str) -> None:
-        with self._sending:
-            self._posting.request(
-                "POST", f"/socket.io/?{urlencode(self._query)}", payload.encode(), {"Content-Type": "text/plain"}
-            )
-            with self._posting.getresponse() as answer:
-                body = answer.read().decode()
-            if answer.status != 200:
-                raise Refused(answer.status, body)
+def dial(base: str, headers: dict[str, str], query: dict[str, str], receive_buffer: int | None) -> websocket.WebSocket:
+    """Open a WebSocket."""
+    options = [(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)] if receive_buffer is not None else []
+    url = f"{base.replace('http', 'ws', 1)}/socket.io/?{urlencode({'EIO': '4', 'transport': 'websocket', **query})}"
+    try:
+        return websocket.create_connection(
+            url,
+            timeout=SECONDS,
+            header=headers,
+            sockopt=options,
+            suppress_origin="Origin" not in headers,
+            skip_utf8_validation=True,  # It is done in Python, byte by byte; decoding the text finds what is wrong.
+        )
+    except websocket.WebSocketBadStatusException as exc:
+        raise Refused(exc.status_code, str(exc.resp_body)) from exc
