@@ -121,7 +121,6 @@ class DirectStream(Connection):
             try:
                 payloads = self._hub.take(self)
             except BusUnavailable:
-                self._write(b"")  # The head must not wait for the bus.
                 self._poller.sleep(_RETRY_READ)
                 continue
             except ConnectionClosed:
@@ -182,7 +181,8 @@ class DirectStream(Connection):
         self.close()
 
     def beat(self) -> None:
-        if not self._blocked and not self._running and self.state is State.LIVE and not self.pending:
+        # Also while the bus is away and the log cannot be read: the silence must not look like a dead server.
+        if not self._blocked and not self.pending and self.state is not State.CLOSED:
             self._write(self._framed(sse.HEARTBEAT))
 
     def close(self) -> None:
