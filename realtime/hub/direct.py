@@ -106,7 +106,9 @@ class DirectStream(Connection):
         try:
             self._hub.attach(self, self._names, after=after, latest=latest)
         except ConnectionClosed:
-            self._poller.remove(self)
+            # This server is going. An empty stream sends the client elsewhere; no answer at all would end it for good.
+            self._write(b"")
+            self._end()
             return
         self._poller.add(self)
         if self.state is State.LAGGING:

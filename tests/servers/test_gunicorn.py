@@ -27,7 +27,7 @@ from tests.support.processes import (
     start_gunicorn,
 )
 from tests.support.publishing import path, publish
-from tests.support.raw import RawRequest
+from tests.support.raw import RawRequest, events_target
 from tests.support.streams import EventReader
 
 WEBSOCKET = "/socket.io/?EIO=4&transport=websocket"
@@ -88,6 +88,23 @@ def test_it_ends_streams_at_once_and_stops_gracefully(server: Server, room: str)
     chat.shutdown()
     assert "Traceback" not in server.output
     assert "graceful timeout" not in server.output
+
+
+def test_a_stream_that_is_asked_for_while_it_goes_ends_properly(server: Server, room: str) -> None:
+    with EventReader(server.url, room) as stream:
+        stream.ready()
+        server.signal(signal.SIGTERM)
+        eventually(lambda: stream.ended, within=2, what="the stream's end")
+    # The worker still accepts for a moment. An empty answer would be an error, which ends an EventSource for good.
+    while True:
+        try:
+            with RawRequest(server.url, events_target(room)) as late:
+                late.read_head()
+                assert late.status == 200
+                assert late.read_rest().endswith(b"\r\n0\r\n\r\n")
+        except (ConnectionRefusedError, ConnectionResetError):
+            break
+    assert ended(server, within=8) == 0
 
 
 def test_a_publish_that_is_under_way_is_answered(server: Server, room: str) -> None:

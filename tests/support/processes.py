@@ -24,7 +24,9 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
 
 
-def eventually(condition: Callable[[], Any], *, within: float = 10, what: str = "the condition") -> Any:
+def eventually(
+    condition: Callable[[], Any], *, within: float = 10, what: str = "the condition", every: float = 0.01
+) -> Any:
     """Wait until ``condition()`` is true and return its value; fail after ``within`` seconds."""
     deadline = time.monotonic() + within
     while True:
@@ -33,7 +35,7 @@ def eventually(condition: Callable[[], Any], *, within: float = 10, what: str = 
             return value
         if time.monotonic() > deadline:
             raise AssertionError(f"{what} did not come true within {within} s")
-        time.sleep(0.01)
+        time.sleep(every)
 
 
 def free_port() -> int:
