@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import expect
 
-from tests.support.processes import Redis, Server, running, start_gevent, start_threads
+from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
 from tests.support.publishing import publish
 
 from .chat import Chat, log
@@ -101,7 +101,7 @@ def test_who_changes_the_room_leaves_the_old_one_behind_and_finds_it_again(
     publish(url, other, {"user": "Cy", "text": "earlier"})
     ann, bob = (visit(url, room, user=user, transport=transport) for user in ("Ann", "Bob"))
     ann.send("here")
-    bob.must_show(log(url, room))
+    bob.must_show(eventually(lambda: log(url, room), what="the message in the log"))
     ann.go_to(other)
     ann.must_show(log(url, other))
     # Ids are one order over all rooms: once the second is here, the first would have come.
