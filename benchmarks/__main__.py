@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from .figures import Outcome
 from .install import load_generator
 from .peers import PEERS
 from .places import BENCH, PLOT, RESULTS, Unavailable
 from .plot import draw
 from .prove import prove
 from .report import is_quiet, read, record, show
-from .rounds import measure
+from .rounds import Cell, measure
 from .targets import TARGETS
 from .workloads import WORKLOADS, Pace
 
@@ -38,21 +40,19 @@ def main() -> int:
         sys.exit(f"the load generator cannot be built: {reason}")
     if options.prove:
         return 0 if prove() else 1
+    # So that whatever is running is stopped, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     began = time.time()
     skipped: dict[str, str] = {}
+    cells: dict[str, dict[str, Cell]] = {}
+    outcome: Outcome = {}
     pace = Pace(seconds=options.seconds, frozen=options.frozen_seconds, idle=2000 if options.quick else 10_000)
-    cells = {
-        workload.name: measure(
-            workload,
-            [PEERS[name] for name in workload.peers if not options.peers or name in options.peers],
-            rounds=options.rounds,
-            pace=pace,
-            skipped=skipped,
-        )
-        for workload in WORKLOADS.values()
-        if workload.name in options.only
-    }
-    outcome = record(cells, skipped, rounds=options.rounds, seconds=options.seconds, began=began)
+    for name in options.only:
+        workload = WORKLOADS[name]
+        peers = [PEERS[peer] for peer in workload.peers if not options.peers or peer in options.peers]
+        cells[name] = measure(workload, peers, rounds=options.rounds, pace=pace, skipped=skipped)
+        # After each workload: a run that is broken off keeps what it has.
+        outcome = record(cells, skipped, rounds=options.rounds, seconds=options.seconds, began=began)
     show(outcome)
     if options.plot or options.complete:
         # A disturbed run does not replace the plot that the README shows, unless that is asked for by name.

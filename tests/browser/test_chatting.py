@@ -101,6 +101,7 @@ def test_who_changes_the_room_leaves_the_old_one_behind_and_finds_it_again(
     publish(url, other, {"user": "Cy", "text": "earlier"})
     ann, bob = (visit(url, room, user=user, transport=transport) for user in ("Ann", "Bob"))
     ann.send("here")
+    ann.wait_until_nothing_waits()
     bob.must_show(eventually(lambda: log(url, room), what="the message in the log"))
     ann.go_to(other)
     ann.must_show(log(url, other))

@@ -76,15 +76,16 @@ def test_ten_thousand_messages_of_four_publishers_arrive_everywhere_once_in_one_
         for client in clients:
             client.join(room)
             client.got.clear()
-        emitter, script = Emitter(servers[0].url, room), Script(shared_redis.url, namespace, room)
-        stack.callback(emitter.client.close)
-        floods = [stack.enter_context(Flood(server.url, room, most=EACH)) for server in servers]
-        emitter.start()
-        script.start()
-        for publisher in (emitter, script):
-            publisher.join(150)
-        for flood in floods:
-            flood.wait(EACH)
+        emitters = [Emitter(server.url, room) for server in servers]
+        for emitter in emitters:
+            stack.callback(emitter.client.close)
+        threads = [*emitters, Script(shared_redis.url, namespace, room)]
+        flood = stack.enter_context(Flood(servers[0].url, room, most=EACH))
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(150)
+        flood.wait(EACH)
         kept = [*(stream.events for stream in streams), *(client.got for client in clients)]
         eventually(lambda: min(map(len, kept)) >= 4 * EACH, within=60, what="every message at every reader")
         # The ready event is the first of each stream's.
@@ -96,8 +97,8 @@ def test_ten_thousand_messages_of_four_publishers_arrive_everywhere_once_in_one_
     for reader in readers[1:]:
         assert reader.ids == first
     positions = {id_: position for position, id_ in enumerate(first)}
-    for ids in (emitter.ids, script.ids, *(flood.ids for flood in floods)):
-        places = [positions[id_] for id_ in ids]
+    for publisher in (flood, *threads):
+        places = [positions[id_] for id_ in publisher.ids]
         assert len(places) == EACH
         assert places == sorted(places)
     data = streams[0].data
