@@ -32,6 +32,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.engine", "web.sockets"),
     ("serve.handler",),
     ("serve.gevent_server", "serve.worker"),
+    ("state",),
     ("extension",),
     ("",),
 )
@@ -39,8 +40,8 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "extension"},
-    "flask_socketio": {"extension"},
+    "flask": {"web.", "state", "extension"},
+    "flask_socketio": {"state", "extension"},
     "socketio": {"web.relay", "web.manager", "web.engine"},
     "engineio": {"web."},
     "redis": {"bus.redis"},
