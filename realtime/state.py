@@ -1,0 +1,128 @@
+"""State: everything that one application's Realtime consists of, joined here.
+
+The bus is followed from the first use on, in each process by itself. This file may not be imported by what it joins.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Blueprint, Flask
+from flask_socketio import SocketIO
+
+from .bus.base import Bus
+from .bus.open import open_bus
+from .concurrency import Concurrency, detected, for_mode
+from .config import Settings
+from .errors import BusUnavailable
+from .hub.hub import Hub
+from .web import events, health, http, origin, rooms
+from .web.connections import SocketConnections
+from .web.engine import adopt
+from .web.manager import BusManager
+from .web.sockets import SocketHandlers
+
+
+@dataclass
+class State:
+    """Everything of one application. It lives in ``app.extensions["realtime"]``."""
+
+    settings: Settings
+    concurrency: Concurrency
+    bus: Bus
+    hub: Hub
+    socketio: SocketIO
+    manager: BusManager
+    _started_in: int = 0
+    _failed_at: float = 0.0
+    _lock: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._lock = self.concurrency.lock()
+
+    def ready(self) -> None:
+        """Follow the bus in this process, from now on. Late, so that it works after a fork and under the reloader.
+
+        Raises:
+            BusUnavailable: it cannot be reached; the next call tries again.
+        """
+        if self._started_in == os.getpid():
+            return
+        asked = time.monotonic()
+        with self._lock:
+            if self._started_in == os.getpid():
+                return
+            if self._failed_at > asked:
+                # Somebody tried while this caller waited. Trying in turn, the last of many would wait for minutes.
+                raise BusUnavailable("the bus cannot be reached")
+            try:
+                self.bus.start(self.hub)
+            except BusUnavailable:
+                self._failed_at = time.monotonic()
+                raise
+            self._started_in = os.getpid()
+
+    def close(self) -> None:
+        """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
+        self.hub.close()
+        for socket in tuple(self.socketio.server.eio.sockets.values()):
+            # Not waiting: one slow client would hold up the farewell to all others.
+            socket.close(wait=False)
+        self.bus.stop()
+
+
+def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None) -> State:
+    """Make an application's parts, join them, and add the routes.
+
+    Args:
+        app: the application.
+        settings: its settings.
+        socketio: the ``SocketIO`` to put on the bus, if the application named one.
+    """
+    socketio = _socketio_of(app, settings, socketio)
+    concurrency = for_mode(socketio.server.eio.async_mode)
+    bus = open_bus(settings, concurrency)
+    hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
+    connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
+    manager = BusManager(bus=bus, hub=hub, connections=connections, max_message_bytes=settings.max_message_bytes)
+    hub.on_control = manager.relayed
+    state = State(settings, concurrency, bus, hub, socketio, manager)
+    manager.ready = state.ready
+    adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
+    SocketHandlers(settings=settings, bus=bus, manager=manager, hub=hub, ready=state.ready).register(socketio.server)
+    _add_routes(app, state)
+    return state
+
+
+def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> SocketIO:
+    socketio = given or app.extensions.get("socketio")
+    if socketio is not None and socketio.server is not None:
+        return socketio
+    options: dict[str, Any] = {
+        "async_mode": detected().mode,
+        "cors_allowed_origins": lambda _origin, environ: origin.is_allowed(environ, settings.allowed_origins),
+        "ping_interval": settings.heartbeat,
+        # Escaped JSON, event name and packet head around the largest allowed message.
+        "max_http_buffer_size": settings.max_message_bytes * 3 + 4096,
+    }
+    socketio = socketio or SocketIO()
+    for name in socketio.server_options:
+        options.pop(name, None)
+    socketio.init_app(app, **options)
+    return socketio
+
+
+def _add_routes(app: Flask, state: State) -> None:
+    app.url_map.converters["realtime_room"] = http.RoomConverter
+    settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
+    doors = Blueprint("realtime", __name__)
+    http.guard(doors, settings.allowed_origins)
+    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready)
+    rooms.register(doors, settings=settings, bus=bus, hub=hub, concurrency=concurrency, ready=ready)
+    app.register_blueprint(doors)
+    operators = Blueprint("realtime_health", __name__)
+    health.register(operators, bus=bus, hub=hub, ready=ready)
+    app.register_blueprint(operators)
