@@ -36,6 +36,7 @@ def create_app(config: dict[str, object] | None = None) -> Flask:
         app.config["SECRET_KEY"] = kept_secret(app.instance_path)
     realtime.init_app(app)
     pages.register(app)
+    pages.register_errors(app)
     return app
 
 

@@ -24,9 +24,6 @@ from .errors import (
 from .message import Message, Position
 from .publisher import Publisher
 
-if TYPE_CHECKING:
-    from .extension import Realtime
-
 __all__ = [
     "BusUnavailable",
     "ConfigError",
@@ -44,10 +41,14 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # A script that only publishes does not pay for Flask: the extension is imported when it is asked for.
-    if name == "Realtime":
-        from .extension import Realtime  # noqa: PLC0415
+if TYPE_CHECKING:
+    from .extension import Realtime
+else:
+    # A script that only publishes does not pay for Flask: the extension is imported when it is asked for. (Not shown to
+    # type checkers: they would take every misspelt name for one that is found here.)
+    def __getattr__(name: str) -> Any:
+        if name == "Realtime":
+            from .extension import Realtime  # noqa: PLC0415
 
-        return Realtime
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return Realtime
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -19,7 +19,7 @@ from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
 from .errors import BusUnavailable
 from .hub.hub import Hub
-from .web import events, health, http, origin, rooms
+from .web import assets, events, health, http, origin, rooms
 from .web.connections import SocketConnections
 from .web.engine import adopt
 from .web.manager import BusManager
@@ -118,7 +118,7 @@ def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Sock
 def _add_routes(app: Flask, state: State) -> None:
     app.url_map.converters["realtime_room"] = http.RoomConverter
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
-    doors = Blueprint("realtime", __name__)
+    doors = assets.blueprint("realtime", __name__)
     http.guard(doors, settings.allowed_origins)
     events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready)
     rooms.register(doors, settings=settings, bus=bus, hub=hub, concurrency=concurrency, ready=ready)

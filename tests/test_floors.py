@@ -25,7 +25,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hub.stream", "serve.poller"),
     ("web.origin", "web.packets"),
     ("web.connection",),
-    ("web.connections", "web.http", "web.link"),
+    ("web.connections", "web.http", "web.link", "web.assets"),
     ("web.enginesocket",),
     ("web.relay", "web.events", "web.rooms", "web.health", "web.pages"),
     ("web.manager",),

@@ -1,4 +1,4 @@
-"""The pages of the application that comes with the project: the chat. An application of your own does not get these.
+"""The pages that come with the project: the chat. An application of your own gets them by ``register``, or not at all.
 
 No page has inline script or style, so that the Content-Security-Policy can forbid both.
 """
@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ..names import is_room_name
+from .assets import TEMPLATES
 from .http import http_error_response
 
 _POLICY: Final = (
@@ -23,9 +24,16 @@ _POLICY: Final = (
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
 
-def register(app: Flask) -> None:
-    """Add the pages, and answers in JSON for what no route knows."""
-    pages = Blueprint("pages", __name__)
+def register(app: Flask, *, url_prefix: str | None = None) -> None:
+    """Add the pages to an application that ``Realtime`` was initialised for.
+
+    A template of the same name in the application's own folder, such as ``chat.html``, takes the place of theirs.
+
+    Args:
+        app: the application.
+        url_prefix: where they are, such as ``"/chat"``; default: the root.
+    """
+    pages = Blueprint("pages", __name__, template_folder=TEMPLATES, url_prefix=url_prefix)
 
     @pages.get("/")
     def chat() -> str:
@@ -43,4 +51,8 @@ def register(app: Flask) -> None:
         return response
 
     app.register_blueprint(pages)
+
+
+def register_errors(app: Flask) -> None:
+    """Answer in JSON for what no route knows, in the shape of all other errors. For an application that is an API."""
     app.register_error_handler(HTTPException, http_error_response)

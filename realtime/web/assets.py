@@ -1,0 +1,63 @@
+"""Where the pages and the browser client are, and how a page of anybody's loads them.
+
+In the project they stand beside the package (``static/``, ``templates/``), in an installed package inside it. This file
+serves files and may not know what is in them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from flask import Blueprint, url_for
+from markupsafe import Markup
+
+_PACKAGE: Final = Path(__file__).resolve().parents[1]
+
+
+def _folder(name: str) -> Path:
+    installed = _PACKAGE / f"_{name}"
+    return installed if installed.is_dir() else _PACKAGE.parent / name
+
+
+STATIC: Final = _folder("static")
+TEMPLATES: Final = _folder("templates")
+
+STOCK_CLIENT: Final = "js/vendor/socket.io.min.js"
+"""The stock Socket.IO client, fetched and not committed. Without it pages do everything over event streams."""
+
+CLIENT: Final = (
+    "realtime",
+    "realtime-cursor",
+    "realtime-time",
+    "realtime-http",
+    "realtime-past",
+    "realtime-websocket",
+    "realtime-sse",
+    "realtime-outbox",
+    "realtime-link",
+)
+"""The browser client, in the order in which a page loads it."""
+
+
+def blueprint(name: str, import_name: str) -> Blueprint:
+    """A blueprint that also serves the browser client: ``url_for("<name>.static", filename="js/realtime.js")``.
+
+    Its application's templates have ``realtime_scripts()``.
+    """
+    serving = Blueprint(name, import_name, static_folder=STATIC, static_url_path=f"/{name}/static")
+
+    def realtime_scripts(*, nonce: str | None = None) -> Markup:
+        """The ``<script>`` elements that give a page the browser client, ``Realtime``.
+
+        Args:
+            nonce: of the page's Content-Security-Policy, where it has one.
+        """
+        stock = [STOCK_CLIENT] if (STATIC / STOCK_CLIENT).is_file() else []
+        allowed = Markup(' nonce="{}"').format(nonce) if nonce else ""
+        tag = Markup('<script src="{}"{}></script>')
+        files = [*stock, *(f"js/{part}.js" for part in CLIENT)]
+        return Markup("\n").join(tag.format(url_for(f"{name}.static", filename=one), allowed) for one in files)
+
+    serving.add_app_template_global(realtime_scripts)
+    return serving
