@@ -15,28 +15,34 @@ from .errors import (
     BusUnavailable,
     ConfigError,
     Forbidden,
+    HookFailed,
     InvalidValue,
     KeyConflict,
     MalformedRequest,
     MessageTooLarge,
     RealtimeError,
+    Refused,
 )
 from .message import Message, Position
 from .publisher import Publisher
+from .rules import Publication
 
 __all__ = [
     "BusUnavailable",
     "ConfigError",
     "Forbidden",
+    "HookFailed",
     "InvalidValue",
     "KeyConflict",
     "MalformedRequest",
     "Message",
     "MessageTooLarge",
     "Position",
+    "Publication",
     "Publisher",
     "Realtime",
     "RealtimeError",
+    "Refused",
     "Replay",
 ]
 

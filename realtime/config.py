@@ -130,6 +130,8 @@ class Settings:
     """After this long without an answer from Redis a publish fails."""
     event_ids: bool = _setting(True, _flag)
     """Send each message's id as the last argument of its Socket.IO event."""
+    strict_events: bool = _setting(False, _flag)
+    """Refuse events for which the application declared no schema."""
 
     @classmethod
     def load(cls, config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:

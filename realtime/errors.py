@@ -6,7 +6,7 @@ the Python caller all tell the same story in the same words. This file may not i
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 
 class RealtimeError(Exception):
@@ -18,8 +18,8 @@ class RealtimeError(Exception):
         retry_after: whole seconds after which trying again makes sense, or ``None``.
     """
 
-    status: ClassVar[int] = 500
-    code: ClassVar[str] = "internal"
+    status: int = 500
+    code: str = "internal"
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -67,10 +67,49 @@ class UnsupportedMediaType(RealtimeError):
 
 
 class InvalidValue(RealtimeError):
-    """A value was understood but is outside what is allowed (client's fault)."""
+    """A value was understood but is outside what is allowed (client's fault).
+
+    Attributes:
+        path: where in the data (a JSONPath such as ``$.user.name``), or ``None`` where it is not about the data.
+    """
 
     status = 422
     code = "invalid_value"
+
+    def __init__(self, message: str, *, path: str | None = None) -> None:
+        super().__init__(message)
+        self.path = path
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented shape, with ``path`` where there is one."""
+        return super().as_dict() if self.path is None else {**super().as_dict(), "path": self.path}
+
+
+class Refused(RealtimeError):
+    """A hook of the application refuses a publication, in words and with a status of its own.
+
+    Args:
+        message: what the publisher is told.
+        status: the HTTP status, from 400 to 499.
+        code: a stable word for programs.
+        retry_after: whole seconds after which trying again makes sense.
+    """
+
+    status = 403
+    code = "refused"
+
+    def __init__(
+        self, message: str, *, status: int = 403, code: str = "refused", retry_after: int | None = None
+    ) -> None:
+        super().__init__(message, retry_after=retry_after)
+        if not 400 <= status <= 499:
+            raise ValueError(f"a refusal has a status from 400 to 499, not {status}")
+        self.status = status
+        self.code = code
+
+
+class HookFailed(RealtimeError):
+    """A hook of the application failed; it was logged, and nothing was published. The cause is chained to it."""
 
 
 class BusUnavailable(RealtimeError):

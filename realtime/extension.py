@@ -6,6 +6,8 @@ Importing it patches nothing, opens nothing and starts nothing. This file may no
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
@@ -13,11 +15,15 @@ from flask_socketio import SocketIO
 from .bus.base import Replay
 from .config import Settings
 from .errors import ConfigError
-from .message import Message, Position
+from .message import Position
 from .names import check_room
+from .rules import Hook, Rules
 from .state import State, assemble
 
 EXTENSION = "realtime"
+
+H = TypeVar("H", bound=Hook)
+K = TypeVar("K")
 
 
 class Realtime:
@@ -32,6 +38,7 @@ class Realtime:
     def __init__(self, app: Flask | None = None, *, socketio: SocketIO | None = None) -> None:
         self._socketio = socketio
         self._states: list[State] = []
+        self._rules = Rules()
         if app is not None:
             self.init_app(app)
 
@@ -47,7 +54,7 @@ class Realtime:
                 "init_app(app) once per application"
             )
         settings = Settings.load(app.config, os.environ)
-        state = assemble(app, settings=settings, socketio=self._socketio)
+        state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules)
         app.extensions[EXTENSION] = state
         self._states.append(state)
 
@@ -65,11 +72,79 @@ class Realtime:
 
         Raises:
             InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
+            Refused, HookFailed: a hook refused it, or failed (see ``on_publish``).
             BusUnavailable: not accepted; trying again with the same key is safe.
         """
-        state = self._state()
-        message = Message.new(room, data, event=event, key=key, max_bytes=state.settings.max_message_bytes)
-        return str(state.manager.publish(message))
+        return str(self._state().manager.publish(room, data, event=event, key=key))
+
+    @overload
+    def on_publish(self, hook: H, /) -> H: ...
+
+    @overload
+    def on_publish(self, /, *, room: str | None = None, event: str | None = None) -> Callable[[H], H]: ...
+
+    def on_publish(self, hook: Any = None, /, *, room: str | None = None, event: str | None = None) -> Any:
+        """Call a function for everything that this process publishes, before it is published (a decorator).
+
+        HTTP posts, Socket.IO clients' ``publish``, ``Realtime.publish`` and ``emit`` to rooms all come through it, in
+        the order in which hooks were declared, each with what the one before it made. A ``Publisher`` in another
+        process does not, nor what is no message of a room (broadcasts, binary data, other namespaces).
+
+        The function gets a ``Publication`` and returns ``None`` (publish it; what was changed inside its data counts),
+        other data, or ``publication.replace(data=…, event=…, rooms=…)``. It refuses by raising ``Refused`` or another
+        error of this package, or by ``flask.abort``. Any other exception is logged, publishes nothing and tells the
+        publisher ``internal`` (500). It has an application context, and for HTTP and Socket.IO also the client's
+        request and session. It may be called again for a key that is repeated: side effects belong into the signal
+        ``realtime.signals.message_published``. Keys are about what the publisher said, not what a hook made of it.
+
+        Args:
+            hook: the function, where it is decorated without parentheses.
+            room: only for publications to this room; ``*`` in it stands for any characters.
+            event: only for this event.
+
+        Raises:
+            ConfigError: not a plain function.
+            InvalidValue: no such room or event can exist.
+        """
+
+        def add(given: H) -> H:
+            self._rules.add_hook(given, room=room, event=event)
+            return given
+
+        return add if hook is None else add(hook)
+
+    @overload
+    def schema(self, event: str, kind: K, /, *, room: str | None = None) -> K: ...
+
+    @overload
+    def schema(self, event: str, /, *, room: str | None = None) -> Callable[[K], K]: ...
+
+    def schema(self, event: str, kind: Any = None, /, *, room: str | None = None) -> Any:
+        """Declare what an event carries; also as a decorator of the class.
+
+        What is published of this event in this process must be of the type, else it is refused (422) with the path of
+        what is wrong. It is checked as it was said, before hooks, and published as it was said: no defaults are filled
+        in. Instances of the type may be published as they are. The type also describes the event in
+        ``/asyncapi.json``.
+
+        Args:
+            event: the event's name.
+            kind: a msgspec Struct, a dataclass, a TypedDict, a type of ``typing``, or a pydantic model.
+            room: only in this room; ``*`` in it stands for any characters.
+
+        Returns:
+            The type.
+
+        Raises:
+            ConfigError: not such a type, its library is not installed, or the event has one for this room already.
+            InvalidValue: no such room or event can exist.
+        """
+
+        def add(given: Any) -> Any:
+            self._rules.add_schema(event, given, room=room)
+            return given
+
+        return add if kind is None else add(kind)
 
     def history(self, room: str, *, after: str | None = None, limit: int = 50) -> Replay:
         """Read the room's log.

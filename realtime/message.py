@@ -177,7 +177,33 @@ class Message:
         return "null" if self.spread and self.json == "[]" else self.json
 
     @property
+    def scope(self) -> tuple[str, ...]:
+        """The rooms that the key belongs to: the same key for other rooms is another key."""
+        return self.rooms
+
+    @property
     def digest(self) -> str:
         """What the message says, in 32 hex digits: tells a repeated key from a conflicting one."""
         said = "\0".join((*self.rooms, self.event, self.json))
         return blake2b(said.encode("utf-8"), digest_size=16).hexdigest()
+
+    def standing_for(self, said: Message) -> Message:
+        """The same message, published in place of what the publisher said, which is what the key is about: whoever
+        says the same again gets the first id, even where this message would now read otherwise (a time stamped on it).
+        """
+        return _Restated(self.rooms, self.event, self.json, self.key, self.skip, self.spread, self.id, said)
+
+
+@dataclass(frozen=True, slots=True)
+class _Restated(Message):
+    """A message that stands for another one, which its key is about."""
+
+    said: Message | None = None
+
+    @property
+    def scope(self) -> tuple[str, ...]:
+        return self.rooms if self.said is None else self.said.rooms
+
+    @property
+    def digest(self) -> str:
+        return "" if self.said is None else self.said.digest

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Flask
@@ -19,10 +21,12 @@ from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
 from .errors import BusUnavailable
 from .hub.hub import Hub
+from .rules import Rules
 from .web import assets, events, health, http, origin, rooms
 from .web.connections import SocketConnections
 from .web.engine import adopt
 from .web.manager import BusManager
+from .web.pipeline import Pipeline
 from .web.sockets import SocketHandlers
 
 
@@ -36,6 +40,7 @@ class State:
     hub: Hub
     socketio: SocketIO
     manager: BusManager
+    pipeline: Pipeline
     _started_in: int = 0
     _failed_at: float = 0.0
     _lock: Any = field(init=False)
@@ -74,27 +79,48 @@ class State:
         self.bus.stop()
 
 
-def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None) -> State:
+def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules: Rules) -> State:
     """Make an application's parts, join them, and add the routes.
 
     Args:
         app: the application.
         settings: its settings.
         socketio: the ``SocketIO`` to put on the bus, if the application named one.
+        rules: its hooks and schemas.
     """
     socketio = _socketio_of(app, settings, socketio)
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
     connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
-    manager = BusManager(bus=bus, hub=hub, connections=connections, max_message_bytes=settings.max_message_bytes)
+    pipeline = Pipeline(
+        app, bus=bus, rules=rules, max_message_bytes=settings.max_message_bytes, strict=settings.strict_events
+    )
+    manager = BusManager(bus=bus, pipeline=pipeline, hub=hub, connections=connections)
     hub.on_control = manager.relayed
-    state = State(settings, concurrency, bus, hub, socketio, manager)
-    manager.ready = state.ready
+    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline)
+    manager.ready = pipeline.ready = state.ready
     adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
-    SocketHandlers(settings=settings, bus=bus, manager=manager, hub=hub, ready=state.ready).register(socketio.server)
+    SocketHandlers(
+        settings=settings,
+        pipeline=pipeline,
+        in_request=partial(_in_request, socketio),
+        manager=manager,
+        hub=hub,
+        ready=state.ready,
+    ).register(socketio.server)
     _add_routes(app, state)
     return state
+
+
+def _in_request(
+    socketio: SocketIO, sid: str, event: str, arguments: tuple[Any, ...], handler: Callable[..., dict[str, Any]]
+) -> dict[str, Any]:
+    """Call a handler the way Flask-SocketIO calls the application's own: ``request``, ``session`` and what stands on
+    them (Flask-Login's ``current_user``) are the client's.
+    """
+    answer: dict[str, Any] = socketio._handle_event(handler, event, "/", sid, *arguments)
+    return answer
 
 
 def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> SocketIO:
@@ -121,7 +147,15 @@ def _add_routes(app: Flask, state: State) -> None:
     doors = assets.blueprint("realtime", __name__)
     http.guard(doors, settings.allowed_origins)
     events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready)
-    rooms.register(doors, settings=settings, bus=bus, hub=hub, concurrency=concurrency, ready=ready)
+    rooms.register(
+        doors,
+        settings=settings,
+        bus=bus,
+        hub=hub,
+        concurrency=concurrency,
+        ready=ready,
+        pipeline=state.pipeline,
+    )
     app.register_blueprint(doors)
     operators = Blueprint("realtime_health", __name__)
     health.register(operators, bus=bus, hub=hub, ready=ready)

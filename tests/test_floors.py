@@ -14,9 +14,9 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("names", "concurrency"),
-    ("message",),
-    ("config", "wire.sse", "wire.socketio", "wire.websocket", "secret"),
+    ("names", "concurrency", "signals"),
+    ("message", "schemas"),
+    ("rules", "config", "wire.sse", "wire.socketio", "wire.websocket", "secret"),
     ("bus.base", "hub.connection"),
     ("bus.memory", "bus.reader", "hub.log", "hub.waiter"),
     ("bus.redis", "hub.feed"),
@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.origin", "web.packets"),
     ("web.connection",),
     ("web.connections", "web.http", "web.link", "web.assets"),
-    ("web.enginesocket",),
+    ("web.enginesocket", "web.pipeline"),
     ("web.relay", "web.events", "web.rooms", "web.health", "web.pages"),
     ("web.manager",),
     ("web.engine", "web.sockets"),
@@ -49,6 +49,9 @@ ONLY_IN = {
     "geventwebsocket": {"serve."},
     "gunicorn": {"serve.worker"},
     "prometheus_client": {"web.health"},
+    "blinker": {"signals"},
+    "msgspec": {"schemas"},
+    "pydantic": {"schemas"},
 }
 
 

@@ -64,6 +64,26 @@ def test_the_publisher_of_the_readme_publishes(shared_redis: Redis) -> None:
     assert run.returncode == 0
 
 
+def test_the_rules_of_the_readme_hold(tmp_path: Path) -> None:
+    (tmp_path / "rules.py").write_text(SNIPPETS[2], "utf-8")
+    check = (
+        "from rules import app\n"
+        "app.secret_key = 'test'\n"
+        "client = app.test_client()\n"
+        "say = lambda **data: client.post('/rooms/chat/a/messages', json={'data': data})\n"
+        "print(say(text=1).json['error']['path'], say(text='hi').status_code)\n"
+        "with client.session_transaction() as session: session['user'] = 'ann'\n"
+        "print(say(text='hi').status_code)\n"
+        "print(sorted(client.get('/rooms/chat/a/messages').json['messages'][0]['data']))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", check], cwd=tmp_path, env=clean_environment(PYTHONPATH=str(ROOT)), capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == "$.text 401\n201\n['at', 'text', 'user']\n"
+
+
 @pytest.mark.parametrize("key", [f"REALTIME_{one.name.upper()}" for one in fields(Settings)])
 def test_every_setting_is_in_the_table(key: str) -> None:
     assert f"| `{key}` |" in README

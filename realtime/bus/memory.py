@@ -94,7 +94,7 @@ class MemoryBus(Bus):
         with self._lock:
             self._expire()
             if message.key is not None:
-                known = self._keys.get((message.rooms, message.key))
+                known = self._keys.get((message.scope, message.key))
                 if known is not None:
                     if known[1] != message.digest:
                         raise KeyConflict("this key was used for another message; a key stands for one message")
@@ -102,7 +102,7 @@ class MemoryBus(Bus):
             at = self._next()
             accepted = message.accepted(at)
             if message.key is not None:
-                self._keys[message.rooms, message.key] = (at, message.digest)
+                self._keys[message.scope, message.key] = (at, message.digest)
             for name in message.rooms:
                 room = self._rooms.pop(name, None) or self._forgettable.pop(name, None) or _Room(self._history_length)
                 room.entries.append(Entry(accepted, room.tail))

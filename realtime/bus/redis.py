@@ -111,7 +111,7 @@ class RedisBus(Bus):
             # message can be sent again without being published twice.
             key, key_ttl = secrets.token_hex(8), _RETRY_KEY_MS
         else:
-            said = "\0".join((*message.rooms, message.key)).encode()
+            said = "\0".join((*message.scope, message.key)).encode()
             key, key_ttl = blake2b(said, digest_size=16).hexdigest(), self._key_ttl_ms
         keys = [self._log, self._meta, f"{self._prefix}key:{key}", *self._room_keys(message.rooms)]
         tail_ttl = self._ttl_ms * TAIL_LIFETIMES

@@ -80,7 +80,7 @@ class SocketServer(socketio.Server):
         if match is None or socket.sid in self._binary_packet:
             return None
         handler = self.handlers.get("/", {}).get("publish")
-        if handler is None or not getattr(handler, "at_once", False):
+        if handler is None or not getattr(handler, "at_once", False) or handler.may_wait():
             return None
         sid = self.manager.sid_from_eio_sid(socket.sid, "/")
         if not self.manager.is_connected(sid, "/"):

@@ -33,11 +33,16 @@ def error_response(error: RealtimeError) -> Response:
     return response
 
 
+def error_code(error: HTTPException) -> str:
+    """The stable word for what Flask or Werkzeug refuses: its name with underscores, or ours where we have one."""
+    return (error.name or "error").lower().replace(" ", "_").replace("request_entity_too_large", "too_large")
+
+
 def http_error_response(error: HTTPException) -> Response | HTTPException:
     """What Flask refuses by itself (404, 405, 413 …), in the same shape. Its redirects stay redirects."""
     if error.code is None or error.code < 400:
         return error
-    name = (error.name or "error").lower().replace(" ", "_").replace("request_entity_too_large", "too_large")
+    name = error_code(error)
     response = jsonify(error={"code": name, "message": error.description or name})
     response.status_code = error.code
     allow = error.get_response().headers.get("Allow")

@@ -14,12 +14,8 @@ from typing import Any
 
 from socketio.packet import Packet
 
-from ..bus.base import Bus
 from ..errors import BusUnavailable
-from ..hub.hub import Hub
-from ..message import Message
 from ..names import is_event_name, is_room_name
-from .connections import SocketConnections
 from .relay import RelayingManager
 
 _RETRY_SECONDS = 0.5
@@ -32,15 +28,11 @@ class BusManager(RelayingManager):
     """What Flask-SocketIO calls: the parameters and meanings are python-socketio's.
 
     Args:
-        bus: where room emits are published and the rest is relayed.
+        bus: where what cannot be logged is relayed.
+        pipeline: where room emits are published.
         hub: delivers what comes back, to this process's clients.
         connections: the hub's face of each client.
-        max_message_bytes: as for every other publisher.
     """
-
-    def __init__(self, *, bus: Bus, hub: Hub, connections: SocketConnections, max_message_bytes: int) -> None:
-        super().__init__(bus=bus, hub=hub, connections=connections)
-        self._max_message_bytes = max_message_bytes
 
     def initialize(self) -> None:
         """The first client is connecting: follow the bus. Where it is away, as soon as it is there.
@@ -73,7 +65,8 @@ class BusManager(RelayingManager):
         """Emit to a room, a client, or everybody; the parameters are Flask-SocketIO's.
 
         Raises:
-            MessageTooLarge: the data for a room is over the configured size.
+            InvalidValue, MessageTooLarge: the data for a room is not what the event carries, or over the size allowed.
+            Refused, HookFailed: a hook refused it, or failed.
             BusUnavailable: the bus cannot be reached; nobody got it.
         """
         room = to or room
@@ -82,9 +75,7 @@ class BusManager(RelayingManager):
             rooms = (room,) if isinstance(room, str) else tuple(dict.fromkeys(room))
             spread = isinstance(data, tuple) or data is None
             value = self._plain(list(data or ()) if spread else data)
-            self.publish(
-                Message.new(rooms, value, event=event, skip=skip, spread=spread, max_bytes=self._max_message_bytes)
-            )
+            self.publish(rooms, value, event=event, skip=skip, spread=spread)
         elif isinstance(room, str) and self.is_sid_room(namespace, room):
             self.settle()
             self._emit_here(event, data, namespace, room, skip, callback)

@@ -13,7 +13,7 @@ import json
 import logging
 import os
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -23,11 +23,12 @@ from socketio.packet import Packet
 from ..bus.base import Bus
 from ..errors import ConnectionClosed, RealtimeError
 from ..hub.hub import Hub
-from ..message import START, Message, Position
+from ..message import START, Position
 from ..names import is_room_name
 from .connection import SocketConnection
 from .connections import SocketConnections
 from .packets import library_json
+from .pipeline import Pipeline
 
 _SETTLE_SECONDS = 1.0
 
@@ -36,7 +37,8 @@ class RelayingManager(Manager):
     """Keeps the clients of this process and relays what concerns those of others.
 
     Args:
-        bus: where room emits are published and the rest is relayed.
+        bus: where what cannot be logged is relayed.
+        pipeline: where room emits are published.
         hub: delivers what comes back, to this process's clients.
         connections: the hub's face of each client.
 
@@ -44,9 +46,10 @@ class RelayingManager(Manager):
         ready: makes sure that this process follows the bus; called before each use of it.
     """
 
-    def __init__(self, *, bus: Bus, hub: Hub, connections: SocketConnections) -> None:
+    def __init__(self, *, bus: Bus, pipeline: Pipeline, hub: Hub, connections: SocketConnections) -> None:
         super().__init__()
         self._bus = bus
+        self._pipeline = pipeline
         self._hub = hub
         self._connections = connections
         self.shared = bus.shared
@@ -71,10 +74,12 @@ class RelayingManager(Manager):
             raise ConnectionClosed("the client is not connected")
         return connection
 
-    def publish(self, message: Message) -> Position:
-        """Publish and remember how far this process must have delivered before what it does next takes effect."""
-        self.ready()
-        published = self._bus.publish(message).id
+    def publish(self, rooms: str | Sequence[str], data: object, **options: Any) -> Position:
+        """Publish and remember how far this process must have delivered before what it does next takes effect.
+
+        Args and raises: as ``Pipeline.publish``.
+        """
+        published = self._pipeline.publish(rooms, data, **options).id
         self._published = max(self._published, published)
         return published
 

@@ -18,14 +18,17 @@ from ..config import Settings
 from ..errors import ConnectionClosed, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
-from ..message import Message, Position, encode_json
+from ..message import Position, encode_json
 from ..names import check_room
+from ..rules import Origin
 from .http import number, position
+from .pipeline import Pipeline
 
 _DEFAULT_LIMIT: Final = 50
 _ESCAPED: Final = 3
 """JSON may come with every character escaped (``\\u00e9``), up to this many times its size as UTF-8."""
 _ENVELOPE: Final = 4096
+_HTTP: Final = Origin("http")
 _PATH: Final = "/rooms/<realtime_room:room>/messages"
 
 
@@ -37,6 +40,7 @@ def register(
     hub: Hub,
     concurrency: Concurrency,
     ready: Callable[[], None],
+    pipeline: Pipeline,
 ) -> None:
     """Add the routes to a blueprint."""
 
@@ -44,15 +48,9 @@ def register(
     def publish(room: str) -> tuple[Response, int]:
         check_room(room)
         body = _body(most=settings.max_message_bytes * _ESCAPED + _ENVELOPE)
-        message = Message.new(
-            room,
-            body["data"],
-            event=body.get("event", "message"),
-            key=body.get("key"),
-            max_bytes=settings.max_message_bytes,
+        published = pipeline.publish(
+            room, body["data"], event=body.get("event", "message"), key=body.get("key"), origin=_HTTP
         )
-        ready()
-        published = bus.publish(message)
         return jsonify(id=str(published.id)), 200 if published.duplicate else 201
 
     @blueprint.get(_PATH, merge_slashes=False)

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
-from ..bus.base import Bus
 from ..config import Settings
 from ..errors import InvalidValue, RealtimeError
 from ..hub.hub import Hub
-from ..message import Message, Position
+from ..message import Position
 from ..names import check_room
+from ..rules import Origin
 from .manager import BusManager
+from .pipeline import Pipeline
 
 Answer = dict[str, Any]
 
@@ -26,7 +28,9 @@ class SocketHandlers:
 
     Args:
         settings: limits.
-        bus: where ``publish`` publishes.
+        pipeline: where ``publish`` publishes.
+        in_request: calls an event's handler as Flask-SocketIO calls the application's: with the client's request and
+            session. Called with the client's session id, the event, its arguments, and what to run.
         manager: knows the clients.
         hub: knows how far this process has delivered.
         ready: makes sure that this process follows the bus; called before each use of it.
@@ -36,13 +40,15 @@ class SocketHandlers:
         self,
         *,
         settings: Settings,
-        bus: Bus,
+        pipeline: Pipeline,
+        in_request: Callable[[str, str, tuple[Any, ...], Callable[..., Answer]], Answer],
         manager: BusManager,
         hub: Hub,
         ready: Callable[[], None],
     ) -> None:
         self._settings = settings
-        self._bus = bus
+        self._pipeline = pipeline
+        self._in_request = in_request
         self._manager = manager
         self._hub = hub
         self._ready = ready
@@ -75,35 +81,46 @@ class SocketHandlers:
         self._manager.leave_room(sid, "/", check_room(request.get("room")))
         return {"ok": True}
 
-    def publish(self, sid: str, request: dict[str, Any]) -> Answer:  # noqa: ARG002  who may publish is decided later by access
+    def publish(self, sid: str, request: dict[str, Any]) -> Answer:
         """``{room, event?, data, key?}`` → ``{ok, id}``, given only when the message is in the log."""
         if "data" not in request:
             raise InvalidValue("publish needs data")
-        message = Message.new(
+        published = self._pipeline.publish(
             check_room(request.get("room")),
             request["data"],
             event=request.get("event", "message"),
             key=request.get("key"),
-            max_bytes=self._settings.max_message_bytes,
+            origin=Origin("socketio", sid),
         )
-        self._ready()
-        return {"ok": True, "id": str(self._bus.publish(message).id)}
+        return {"ok": True, "id": str(published.id)}
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
+        name = handle.__name__
+
+        def done(sid: str, *arguments: Any) -> Answer:
+            if len(arguments) != 1 or not isinstance(arguments[0], dict):
+                raise InvalidValue(f"{name} takes one object")
+            return handle(sid, arguments[0])
+
         def answer(sid: str, *arguments: Any) -> Answer:
+            if handle == self.publish and self._pipeline.calls_application:
+                return told(self._in_request, sid, name, arguments, partial(told, done, sid))
+            return told(done, sid, *arguments)
+
+        def told(call: Callable[..., Answer], *arguments: Any) -> Answer:
             try:
-                if len(arguments) != 1 or not isinstance(arguments[0], dict):
-                    raise InvalidValue(f"{handle.__name__} takes one object")
-                return handle(sid, arguments[0])
+                return call(*arguments)
             except RealtimeError as exc:
                 return {"ok": False, "error": exc.as_dict()}
             except Exception:  # noqa: BLE001  whatever fails, the client gets its answer and the log the reason
-                self._log.exception("%s failed", handle.__name__)
+                self._log.exception("%s failed", name)
                 return {"ok": False, "error": {"code": "internal", "message": "the server failed; it was logged"}}
 
         answer.realtime = True  # type: ignore[attr-defined]  # see engine.register_namespace
         # Nothing to wait for but the bus: done where it was read, so that a client's messages keep their order.
         answer.at_once = handle == self.publish  # type: ignore[attr-defined]
+        # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
+        answer.may_wait = lambda: self._pipeline.calls_application  # type: ignore[attr-defined]
         return answer
 
 

@@ -1,0 +1,197 @@
+"""The one way on which everything is published in this process: types, hooks, the bus, and then the signal.
+
+HTTP, Socket.IO, ``Realtime.publish`` and ``emit`` all come through here, so that a rule holds for all of them. What no
+rule and no receiver is interested in goes straight to the bus. This file may not know transports.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from flask import Flask, current_app, has_app_context
+from werkzeug.exceptions import HTTPException
+
+from ..bus.base import Bus, Published
+from ..errors import BusUnavailable, HookFailed, InvalidValue, RealtimeError, Refused
+from ..message import Message
+from ..rules import SERVER, Hook, Origin, Publication, Rules
+from ..signals import message_published
+from .http import error_code
+
+_JSON = (dict, list, str, int, float, type(None))
+
+
+class Pipeline:
+    """Publishes for one application.
+
+    Args:
+        app: whose context hooks and receivers run in, and the signals' sender.
+        bus: where messages go in the end.
+        rules: the application's hooks and schemas; it may get more at any time.
+        max_message_bytes: the most that the data may take as JSON, before hooks and after.
+        strict: refuse events that no schema is declared for.
+
+    Attributes:
+        ready: makes sure that this process follows the bus; called before each use of it.
+    """
+
+    def __init__(self, app: Flask, *, bus: Bus, rules: Rules, max_message_bytes: int, strict: bool = False) -> None:
+        self._app = app
+        self._bus = bus
+        self._rules = rules
+        self._max_bytes = max_message_bytes
+        self._strict = strict
+        self._log = logging.getLogger(__name__)
+        self.ready: Callable[[], None] = lambda: None
+
+    @property
+    def calls_application(self) -> bool:
+        """Whether a publish calls code of the application: such may wait, and wants a request context."""
+        return bool(self._rules.hooks or message_published.receivers)
+
+    def publish(
+        self,
+        room: str | Iterable[str],
+        data: object,
+        *,
+        event: str = "message",
+        key: str | None = None,
+        skip: Iterable[str] = (),
+        spread: bool = False,
+        origin: Origin = SERVER,
+    ) -> Published:
+        """Publish one message; the arguments are those of ``Message.new``.
+
+        Raises:
+            InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable.
+            Refused, or any other error of the package: a hook refused it.
+            HookFailed: a hook failed.
+            BusUnavailable: not accepted.
+        """
+        message = self.prepare(room, data, event=event, key=key, skip=skip, spread=spread, origin=origin)
+        self.ready()
+        published = self._bus.publish(message)
+        if message_published.receivers:
+            self.announce(message, published, origin)
+        return published
+
+    def prepare(
+        self,
+        room: str | Iterable[str],
+        data: object,
+        *,
+        event: str = "message",
+        key: str | None = None,
+        skip: Iterable[str] = (),
+        spread: bool = False,
+        origin: Origin = SERVER,
+    ) -> Message:
+        """The message that the bus is to be given, with all rules applied; nothing is published yet.
+
+        For who publishes several at once: ``ready`` and the bus's own call come next, then ``announce`` for each.
+
+        Raises:
+            As ``publish``, but for what the bus raises.
+        """
+        rules = self._rules
+        if rules.schemas:
+            data = self._plain(data)
+        said = Message.new(room, data, event=event, key=key, max_bytes=self._max_bytes, skip=skip, spread=spread)
+        if rules.schemas or self._strict:
+            self._check(said)
+        return self._hooked(said, origin) if rules.hooks else said
+
+    def announce(self, message: Message, published: Published, origin: Origin = SERVER) -> None:
+        """Tell receivers that a message was accepted; not of one that was there already. Nothing it does can fail."""
+        if published.duplicate or not message_published.receivers:
+            return
+        told = {"message": message.accepted(published.id), **origin._asdict()}
+        with self._context():
+            for receiver in message_published.receivers_for(self._app):
+                try:
+                    receiver(self._app, **told)
+                except Exception:  # noqa: BLE001  the message is published: its publisher is told so
+                    self._log.exception("a receiver of message_published failed")
+
+    def _plain(self, data: object) -> object:
+        """Instances of declared types as what JSON knows."""
+        if isinstance(data, _JSON):
+            return data
+        for schema in self._rules.schemas:
+            data = schema.checker.plain(data)
+        return data
+
+    def _check(self, message: Message) -> None:
+        fitting = [one for one in self._rules.schemas if one.filter.fits(message.rooms, message.event)]
+        if not fitting and self._strict:
+            declared = ", ".join(sorted({repr(one.event) for one in self._rules.schemas}))
+            raise InvalidValue(
+                f"the event {message.event!r} is not declared for this room; declared events: {declared or 'none'}"
+            )
+        for schema in fitting:
+            schema.checker.check(message.shown)
+
+    def _hooked(self, said: Message, origin: Origin) -> Message:
+        publication: Publication | None = None
+        with self._context():
+            for where, hook in self._rules.hooks:
+                rooms, event = (
+                    (said.rooms, said.event) if publication is None else (publication.rooms, publication.event)
+                )
+                if where.fits(rooms, event):
+                    publication = self._called(hook, publication or _shown(said, origin))
+        if publication is None:
+            return said
+        try:
+            message = Message.new(
+                publication.rooms,
+                publication.data,
+                event=publication.event,
+                key=said.key,
+                max_bytes=self._max_bytes,
+                skip=said.skip,
+                spread=said.spread and isinstance(publication.data, list),
+            )
+        except InvalidValue as exc:
+            # The publisher's own words were checked: this is no fault of theirs.
+            raise self._failed(exc) from exc
+        return message if said.key is None else message.standing_for(said)
+
+    def _called(self, hook: Hook, publication: Publication) -> Publication:
+        try:
+            with self._context():
+                result = hook(publication)
+        except (BusUnavailable, HookFailed):
+            raise  # of something that the hook published itself
+        except RealtimeError as exc:
+            if exc.status < 500:
+                raise
+            raise self._failed(exc) from exc
+        except HTTPException as exc:
+            if exc.code is None or not 400 <= exc.code <= 499:
+                raise self._failed(exc) from exc
+            raise Refused(exc.description or exc.name, status=exc.code, code=error_code(exc)) from exc
+        except Exception as exc:
+            raise self._failed(exc) from exc
+        if result is None:
+            return publication
+        return result if isinstance(result, Publication) else publication.replace(data=result)
+
+    def _failed(self, reason: Exception) -> HookFailed:
+        self._log.error("a hook of on_publish failed; nothing was published", exc_info=reason)
+        return HookFailed("the server failed; it was logged")
+
+    def _context(self) -> AbstractContextManager[Any]:
+        if has_app_context() and current_app._get_current_object() is self._app:  # type: ignore[attr-defined]
+            return nullcontext()
+        return self._app.app_context()
+
+
+def _shown(said: Message, origin: Origin) -> Publication:
+    """A message as hooks see it, with data of its own."""
+    return Publication(
+        rooms=said.rooms, event=said.event, data=said.data, key=said.key, spread=said.spread, **origin._asdict()
+    )

@@ -1,0 +1,85 @@
+"""An application with hooks and a schema whose users log in with Flask-Login."""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    from gevent import monkey
+
+    monkey.patch_all()
+
+import time
+from collections import defaultdict
+from threading import Event
+from typing import Any
+
+from flask import Flask, request, session
+from flask_login import LoginManager, UserMixin, current_user, login_user
+
+from realtime import Publication, Realtime, Refused
+from tests.apps.running import run
+
+app = Flask(__name__)
+app.config["SECRET_KEY"] = "test"
+login = LoginManager(app)
+realtime = Realtime()
+gates: defaultdict[str, Event] = defaultdict(Event)
+
+
+class User(UserMixin):
+    def __init__(self, id_: str) -> None:
+        self.id = id_
+
+
+@login.user_loader
+def load(id_: str) -> User:
+    """Every name is a user."""
+    return User(id_)
+
+
+@app.get("/login/<name>")
+def enter(name: str) -> str:
+    """Logs in."""
+    login_user(User(name))
+    session["color"] = "red"
+    return name
+
+
+@realtime.on_publish(room="signed")
+def sign(publication: Publication) -> Any:
+    """Says who it was."""
+    if not current_user.is_authenticated:
+        raise Refused("log in first", status=401, code="unauthorized")
+    sid = getattr(request, "sid", None)
+    assert sid == publication.sid
+    return {"by": current_user.id, "color": session["color"], "sid": sid, "said": publication.data}
+
+
+@realtime.on_publish(room="slow/*")
+def wait(publication: Publication) -> None:
+    """Waits, as a look into a database does; less for later messages."""
+    time.sleep(max(0.0, 0.05 - 0.01 * publication.data))
+
+
+@realtime.on_publish(room="gate/*")
+def wait_for_gate(publication: Publication) -> None:
+    """Waits until somebody publishes to the room of the same name in ``open/``."""
+    gates[publication.room.removeprefix("gate/")].wait(30)
+
+
+@realtime.on_publish(room="open/*")
+def open_gate(publication: Publication) -> None:
+    """Lets those go on who wait."""
+    gates[publication.room.removeprefix("open/")].set()
+
+
+@realtime.on_publish(room="broken")
+def fail(publication: Publication) -> None:
+    """Fails."""
+    raise KeyError(publication.data)
+
+
+realtime.schema("count", int)
+realtime.init_app(app)
+
+if __name__ == "__main__":
+    run(app)
