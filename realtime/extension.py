@@ -12,6 +12,7 @@ from typing import Any, TypeVar, overload
 from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
+from . import cli
 from .bus.base import Replay
 from .config import Settings
 from .errors import ConfigError
@@ -57,6 +58,7 @@ class Realtime:
         state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules)
         app.extensions[EXTENSION] = state
         self._states.append(state)
+        cli.register(app, publish=self.publish)
 
     def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
         """Publish one message to everybody who reads the room, on any transport, in any process.

@@ -16,13 +16,13 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("names", "concurrency", "signals"),
     ("message", "schemas"),
-    ("rules", "config", "wire.sse", "wire.socketio", "wire.websocket", "secret"),
+    ("rules", "config", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("bus.base", "hub.connection"),
     ("bus.memory", "bus.reader", "hub.log", "hub.waiter"),
     ("bus.redis", "hub.feed"),
     ("bus.open", "hub.hub"),
     ("publisher", "hub.direct"),
-    ("hub.stream", "serve.poller"),
+    ("hub.stream", "hub.follower", "serve.poller"),
     ("web.origin", "web.packets"),
     ("web.connection",),
     ("web.connections", "web.http", "web.link", "web.assets"),
@@ -32,7 +32,11 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.engine", "web.sockets"),
     ("serve.handler",),
     ("serve.gevent_server", "serve.worker"),
-    ("state",),
+    ("state", "remote", "show"),
+    ("doctor.finding",),
+    ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
+    ("doctor.examine",),
+    ("cli",),
     ("extension",),
     ("",),
 )
@@ -40,7 +44,9 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "state", "extension"},
+    "flask": {"web.", "state", "extension", "cli", "doctor."},
+    "click": {"cli", "show"},
+    "packaging": {"doctor.machine"},
     "flask_socketio": {"state", "extension"},
     "socketio": {"web.relay", "web.manager", "web.engine"},
     "engineio": {"web."},
@@ -61,7 +67,7 @@ def name_of(path: Path) -> str:
 
 
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-FOLDERS = {"bus", "hub", "web", "wire", "serve"}
+FOLDERS = {"bus", "hub", "web", "wire", "serve", "doctor"}
 
 
 def imports(name: str) -> Iterator[str]:

@@ -20,11 +20,12 @@ A bus does not know the hub: whoever starts it hands it a ``Receiver``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from ..message import START, Message, Position
+from .survey import RoomInfo
 
 TAIL_LIFETIMES = 8
 """A room's last id outlives its messages by this factor, so that a returning cursor can still be judged exactly."""
@@ -224,3 +225,19 @@ class Bus(ABC):
     @abstractmethod
     def ping(self) -> None:
         """Return when the bus can be reached, else raise ``BusUnavailable`` within a second or two."""
+
+    @abstractmethod
+    def rooms(self, *, limit: int) -> list[RoomInfo]:
+        """The rooms whose logs hold messages, the one with the newest message first. For people, not for serving.
+
+        Raises:
+            BusUnavailable: the log cannot be read.
+        """
+
+    def condition(self) -> Mapping[str, Any]:
+        """What the bus's server says of itself; nothing where there is none. For people, too.
+
+        Raises:
+            BusUnavailable: it cannot be asked.
+        """
+        return {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
+from itertools import islice
 from typing import Any
 
 from ..concurrency import Concurrency
@@ -25,6 +26,7 @@ from .base import (
     merge,
     newest,
 )
+from .survey import RoomInfo
 
 
 class _Room:
@@ -133,6 +135,12 @@ class MemoryBus(Bus):
                 self._slice(name, lambda at: before is None or at < before, limit, newest_first=True) for name in rooms
             ]
             return newest(slices, state=self._state(START), before=before, limit=limit)
+
+    def rooms(self, *, limit: int) -> list[RoomInfo]:
+        with self._lock:
+            self._expire()
+            newest = islice(reversed(self._rooms.items()), limit)
+            return [RoomInfo(name, room.tail, len(room.entries)) for name, room in newest]
 
     def _pump(self) -> None:
         """Deliver what is waiting. One deliverer at a time keeps the order, also when a delivery publishes again."""

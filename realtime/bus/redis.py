@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from importlib.resources import files
-from typing import Any
+from typing import Any, cast
 
 import redis
 from redis.backoff import NoBackoff
@@ -24,6 +24,7 @@ from redis.retry import Retry
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue, KeyConflict
 from ..message import START, Message, Position, encode_json
+from . import survey
 from .base import (
     TAIL_LIFETIMES,
     Bus,
@@ -37,6 +38,7 @@ from .base import (
     newest,
 )
 from .reader import Backoff, Raw, Reader, message_of
+from .survey import RoomInfo
 
 _BLOCK_SECONDS = 1.0
 _BATCH = 512
@@ -139,6 +141,12 @@ class RedisBus(Bus):
         end = "+" if before is None else f"({before}"
         state, slices = self._look(rooms, "before", START, end, limit)
         return newest(slices, state=state, before=before, limit=limit)
+
+    def rooms(self, *, limit: int) -> list[RoomInfo]:
+        return cast(list[RoomInfo], _asked(lambda: survey.rooms(self._client, f"{self._prefix}room:", limit=limit)))
+
+    def condition(self) -> Mapping[str, Any]:
+        return cast(dict[str, Any], _asked(lambda: survey.condition(self._client)))
 
     def read(self, after: Position) -> Sequence[Raw]:
         """For the reader: the log's next entries, waiting about a second for the first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import requests
 
 from realtime.web.assets import CLIENT
-from tests.support.processes import ROOT, Server, clean_environment, free_port, running
+from tests.support.processes import ROOT, Redis, Server, clean_environment, free_port, running
 from tests.support.publishing import publish
 from tests.support.streams import EventReader
 
@@ -142,6 +143,19 @@ def test_the_chat_is_there_when_it_is_asked_for(shop: Server) -> None:
     # The rest of the application stays its own.
     assert requests.get(shop.url + "/nothing", timeout=10).headers["Content-Type"].startswith("text/html")
     publish(shop.url, "lobby", "hi")
+
+
+def test_the_commands_are_there(installed: Path, empty: Path, shared_redis: Redis, namespace: str) -> None:
+    (empty / "shop.py").write_text(SHOP, "utf-8")
+    settings = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": namespace}
+    flask = ["-m", "flask", "--app", "shop", "realtime"]
+    published = in_folder(installed, empty, *flask, "publish", "orders", '{"order": 7}', **settings)
+    assert re.fullmatch(r"\d+-\d+\n", published.stdout), published.stderr
+    shown = in_folder(installed, empty, *flask, "history", "orders", "--json", **settings)
+    assert json.loads(shown.stdout)["data"] == {"order": 7}
+    doctor = in_folder(installed, empty, *flask, "doctor", "--json", **settings)
+    findings = {one["check"]: one for one in json.loads(doctor.stdout)}
+    assert findings["libraries"]["level"] == findings["browser files"]["level"] == "ok", doctor.stdout
 
 
 def test_an_application_that_uses_the_public_api_passes_mypy_strict(installed: Path, empty: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,14 +13,13 @@ import pytest
 import requests
 import socketio
 
+from tests.support.nginx import PLAIN, nginx
 from tests.support.processes import (
     ROOT,
-    Process,
     Redis,
     Server,
     eventually,
     free_port,
-    is_open,
     program,
     running,
     start_gevent,
@@ -29,37 +27,6 @@ from tests.support.processes import (
 from tests.support.publishing import path, publish
 from tests.support.raw import RawRequest, events_target
 from tests.support.streams import EventReader
-
-PLAIN = """
-pid nginx.pid;
-error_log error.log;
-events {}
-http {
-    access_log off;
-    client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path fastcgi; uwsgi_temp_path u; scgi_temp_path s;
-    server {
-        listen 127.0.0.1:%(port)s;
-        location / { proxy_pass %(upstream)s; }
-    }
-}
-"""
-
-
-@contextmanager
-def nginx(folder: Path, configuration: str, port: int) -> Iterator[str]:
-    """A running nginx with this configuration; its address."""
-    file = folder / "nginx.conf"
-    file.write_text(configuration)
-    command = [program("nginx"), "-e", "stderr", "-p", str(folder), "-c", str(file), "-g", "daemon off;"]
-    process = Process(command, env={})
-    try:
-        eventually(lambda: is_open(port) or process.popen.poll() is not None, what="nginx's port")
-        assert process.popen.poll() is None, process.output
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        assert process.stop() == 0
-    log = process.output + (folder / "error.log").read_text()
-    assert not re.search(r"\[(crit|alert|emerg)\]", log), log
 
 
 @pytest.fixture

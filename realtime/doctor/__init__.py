@@ -1,0 +1,1 @@
+"""What ``flask realtime doctor`` looks at: a file for each part; each finding says how to mend it."""
