@@ -132,6 +132,8 @@ class Settings:
     """Send each message's id as the last argument of its Socket.IO event."""
     strict_events: bool = _setting(False, _flag)
     """Refuse events for which the application declared no schema."""
+    api_documents: bool = _setting(True, _flag)
+    """Serve ``/openapi.json`` and ``/asyncapi.json``."""
 
     @classmethod
     def load(cls, config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:

@@ -22,7 +22,7 @@ from .config import Settings
 from .errors import BusUnavailable
 from .hub.hub import Hub
 from .rules import Rules
-from .web import assets, events, health, http, origin, rooms
+from .web import assets, documents, events, health, http, origin, rooms
 from .web.connections import SocketConnections
 from .web.engine import adopt
 from .web.manager import BusManager
@@ -109,7 +109,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         hub=hub,
         ready=state.ready,
     ).register(socketio.server)
-    _add_routes(app, state)
+    _add_routes(app, state, rules)
     return state
 
 
@@ -141,7 +141,7 @@ def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Sock
     return socketio
 
 
-def _add_routes(app: Flask, state: State) -> None:
+def _add_routes(app: Flask, state: State, rules: Rules) -> None:
     app.url_map.converters["realtime_room"] = http.RoomConverter
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
     doors = assets.blueprint("realtime", __name__)
@@ -156,6 +156,8 @@ def _add_routes(app: Flask, state: State) -> None:
         ready=ready,
         pipeline=state.pipeline,
     )
+    if settings.api_documents:
+        documents.register(doors, settings=settings, rules=rules)
     app.register_blueprint(doors)
     operators = Blueprint("realtime_health", __name__)
     health.register(operators, bus=bus, hub=hub, ready=ready)
