@@ -14,13 +14,14 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("names", "concurrency", "signals"),
+    ("names", "concurrency", "signals", "hub.polling"),
     ("message", "schemas"),
     ("rules", "config", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("bus.base", "hub.connection"),
-    ("bus.memory", "bus.reader", "hub.log", "hub.waiter"),
-    ("bus.redis", "hub.feed"),
-    ("bus.open", "hub.hub"),
+    ("bus.memory", "bus.reader", "hub.log", "hub.groups", "hub.waiter"),
+    ("bus.redis", "hub.sharing"),
+    ("bus.open", "hub.feed"),
+    ("hub.hub",),
     ("publisher", "hub.direct"),
     ("hub.stream", "hub.follower", "serve.poller"),
     ("web.origin", "web.packets"),

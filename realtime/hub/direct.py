@@ -11,61 +11,23 @@ write and which socket is ready is a ``Poller``'s business; this file knows no e
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any
 
 from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Position
 from ..wire import sse
-from .connection import Connection, State
+from .connection import State
+from .groups import Group, SharingConnection
 from .hub import Hub
+from .polling import Poller
 
 _RETRY_READ = 0.5
 _CHATTER = 64 * 1024
 
 
-class Watched(Protocol):
-    """What a poller calls. It calls from one place at a time, and none of these may block."""
-
-    fd: int
-
-    def flush(self) -> None:
-        """Write what is pending."""
-
-    def writable(self) -> None:
-        """The socket takes more."""
-
-    def readable(self) -> None:
-        """The socket has something to read, or is over."""
-
-    def beat(self) -> None:
-        """One heartbeat interval is over."""
-
-
-class Poller(Protocol):
-    """The event loop's side."""
-
-    def add(self, watched: Watched) -> None:
-        """Watch its descriptor for input and hang-up, and call ``beat`` once per interval."""
-
-    def remove(self, watched: Watched) -> None:
-        """Forget it and close its descriptor at once."""
-
-    def want(self, watched: Watched, *, read: bool, write: bool) -> None:
-        """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
-
-    def soon(self, watched: Watched) -> None:
-        """Call ``flush`` once at the end of this loop turn."""
-
-    def spawn(self, task: Callable[[], None]) -> None:
-        """Run something that may block."""
-
-    def sleep(self, seconds: float) -> None:
-        """For such a task: let others run."""
-
-
-class DirectStream(Connection):
+class DirectStream(SharingConnection):
     """One SSE subscriber whose socket the hub owns.
 
     Args:
@@ -88,7 +50,7 @@ class DirectStream(Connection):
         self._hub = hub
         self._poller = poller
         self._names = rooms
-        self._rest: bytes | memoryview = b""
+        self._rest = b""
         self._blocked = False
         self._running = False
 
@@ -136,6 +98,8 @@ class DirectStream(Connection):
         if self.pending and not self._blocked:
             # It came between the last look and this line.
             self.flush()
+        elif not self._blocked:
+            self._hub.share(self)
 
     def wake(self) -> None:
         self._poller.soon(self)
@@ -157,11 +121,29 @@ class DirectStream(Connection):
                 self._write(self._hub.take_joined(self))
             except ConnectionClosed:
                 self._end()
+                return
+            if not self._blocked:
+                self._hub.share(self)
         elif self.state is State.CLOSED:
             self._end()
         else:
             self._running = True
             self._poller.spawn(self.run)
+
+    def put(self, data: bytes) -> None:
+        # One for each subscriber of a room: nothing here but what every write needs.
+        try:
+            written = os.write(self.fd, data)
+        except BlockingIOError:
+            written = 0
+        except OSError:
+            self.close()
+            return
+        if written < len(data):
+            self._block(data[written:])
+
+    def flush_soon(self, group: Group) -> None:
+        self._poller.soon(group)
 
     def writable(self) -> None:
         self._blocked = False
@@ -184,7 +166,7 @@ class DirectStream(Connection):
 
     def beat(self) -> None:
         # Also while the bus is away and the log cannot be read: the silence must not look like a dead server.
-        if not self._blocked and not self.pending and self.state is not State.CLOSED:
+        if not self._blocked and not self.due and self.state is not State.CLOSED:
             self._write(self._framed(sse.HEARTBEAT))
 
     def close(self) -> None:
@@ -209,16 +191,12 @@ class DirectStream(Connection):
         if self._rest:
             data = b"".join((self._rest, data))
             self._rest = b""
-        if not data or self.fd < 0:
-            return
-        try:
-            written = os.write(self.fd, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            self.close()
-            return
-        if written < len(data):
-            self._rest = data[written:]
-            self._blocked = True
-            self._poller.want(self, read=True, write=True)
+        if data and self.fd >= 0:
+            self.put(data)
+
+    def _block(self, rest: bytes) -> None:
+        """The socket is full."""
+        self._hub.part(self)
+        self._rest = rest
+        self._blocked = True
+        self._poller.want(self, read=True, write=True)

@@ -13,10 +13,10 @@ from typing import Any
 from ..concurrency import Concurrency, Event
 from ..message import START, Message, Position
 from .connection import Connection, Encoder, State
-from .log import Counters, Members
+from .sharing import Sharing
 
 
-class Feed:
+class Feed(Sharing):
     """Everybody who reads something in this process, and how far the bus has delivered to them.
 
     Args:
@@ -24,21 +24,15 @@ class Feed:
         max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
 
     Attributes:
-        max_pending_bytes: the same.
-        position: everything up to here was delivered.
+        connections: everybody.
         on_control: gets each relayed payload, in the order of the log.
     """
 
     def __init__(self, *, concurrency: Concurrency, max_pending_bytes: int) -> None:
-        self.position = START
+        super().__init__(lock=concurrency.mutex(), max_pending_bytes=max_pending_bytes)
         self.connections: set[Connection] = set()
-        self.counters = Counters()
         self.on_control: Callable[[dict[str, Any]], None] | None = None
         self._concurrency = concurrency
-        self._lock = concurrency.mutex()
-        self.max_pending_bytes = max_pending_bytes
-        self._members = Members()
-        self._woken: list[Connection] = []
         self._waiting: list[tuple[Position, Event]] = []
         self._log = logging.getLogger(__name__)
 
@@ -50,19 +44,24 @@ class Feed:
         """Append the message to what is pending for each member of its rooms."""
         with self._lock:
             before = self.position
-            payloads: dict[Encoder, tuple[Any, int]] = {}
+            groups = self._members.of(message.rooms)
             seen: set[Connection] | None = set() if len(message.rooms) > 1 else None
-            for encode, members in self._members.of(message.rooms):
-                for connection in members:
+            if message.skip or seen is not None:
+                self._part_exceptions(message, [group for _, group in groups])
+            payloads: dict[Encoder, tuple[Any, int]] = {}
+            for encode, group in groups:
+                if encode not in payloads:
+                    payload = encode(message)
+                    payloads[encode] = (payload, self._size(group, payload))
+                if group.together:
+                    self._append_shared(group, *payloads[encode], before=before)
+                for connection in group.apart:
                     if connection.state >= State.LAGGING or connection.id in message.skip:
                         continue
                     if seen is not None:
                         if connection in seen:
                             continue
                         seen.add(connection)
-                    if encode not in payloads:
-                        payload = encode(message)
-                        payloads[encode] = (payload, connection.size(payload))
                     self._append(connection, *payloads[encode], before=before)
             self.counters.messages += 1
             self._move(message.id or START)
@@ -81,9 +80,13 @@ class Feed:
             self._move(position)
 
     def flush(self) -> None:
-        """Wake every connection that got something since the last flush, each once."""
+        """Wake every connection that got something since the last flush, each once; of those who share, one for all."""
         with self._lock:
             woken, self._woken = self._woken, []
+            filled = [(next(iter(group.together)), group) for group in self._filled if group.together]
+            self._filled = []
+        for member, group in filled:
+            member.flush_soon(group)
         for connection in woken:
             self._wake(connection)
 
@@ -124,14 +127,8 @@ class Feed:
         if connection.pending_bytes > self.max_pending_bytes:
             self.counters.spills += 1
             self._fall_behind(connection)
-
-    def _fall_behind(self, connection: Connection) -> None:
-        """Keep the cursor, drop the rest."""
-        if connection.state is State.LIVE and not connection.pending and not connection.held:
-            connection.cursor = self.position
-        connection.state = State.LAGGING
-        connection.pending = []
-        connection.pending_bytes = 0
+            # It was woken for what it lost now; from here on it has to read the log.
+            self._woken.append(connection)
 
     def _move(self, position: Position) -> None:
         self.position = position

@@ -15,6 +15,7 @@ from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Message, Position
 from .connection import SLICE, Connection, State
 from .feed import Feed
+from .groups import is_sharing
 from .log import Log, Slice, before
 
 _REACH_SECONDS = 1.0
@@ -69,6 +70,7 @@ class Hub(Feed):
     def detach(self, connection: Connection) -> None:
         """Forget the connection; nothing of it remains. Harmless when repeated."""
         with self._lock:
+            self._leave_groups(connection)
             connection.state = State.CLOSED
             for room in tuple(connection.rooms):
                 self._members.remove(connection, room)
@@ -81,13 +83,18 @@ class Hub(Feed):
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")
+            self._leave_groups(connection)
             self._members.add(connection, room)
-            return self.position
+            position = self.position
+        self.flush()
+        return position
 
     def leave(self, connection: Connection, room: str) -> None:
         """Take a room from a connection. Harmless when it has not joined."""
         with self._lock:
+            self._leave_groups(connection)
             self._members.remove(connection, room)
+        self.flush()
 
     def hold(self, connection: Connection, room: str) -> tuple[list[Any], Position] | None:
         """Begin a replay of one room into a live connection: join it, let live messages wait, return what was pending.
@@ -101,8 +108,9 @@ class Hub(Feed):
                 raise ConnectionClosed("the connection is closed")
             if connection.state is not State.LIVE or connection.held:
                 return None
-            connection.held = True
             payloads = self._take_pending(connection)
+            self._leave_groups(connection)
+            connection.held = True
             self._members.add(connection, room)
             return payloads, self.position
 
@@ -199,21 +207,14 @@ class Hub(Feed):
             self.draining = True
             everyone = tuple(self.connections)
             for connection in everyone:
+                self._leave_groups(connection)
                 connection.state = State.CLOSED
         for connection in everyone:
             self._wake(connection)
 
-    def members(self, room: str) -> int:
-        """How many connections of this process read the room."""
-        with self._lock:
-            return self._members.count(room)
-
-    @property
-    def rooms(self) -> int:
-        """How many rooms have a reader in this process."""
-        return len(self._members)
-
     def _take_pending(self, connection: Connection) -> list[Any]:
+        if is_sharing(connection):
+            return self._take_shared(connection)
         payloads, connection.pending = connection.pending, []
         connection.pending_bytes = 0
         connection.cursor = self.position

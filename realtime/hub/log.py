@@ -1,12 +1,11 @@
-"""What the hub needs of the log, and the index of who reads which room. Neither knows a bus."""
+"""What the hub needs of the log, and what it counts. Neither knows a bus."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from ..message import START, Message, Position
-from .connection import Connection, Encoder
 
 
 class Slice(Protocol):
@@ -56,46 +55,3 @@ class Counters:
 
     def __init__(self) -> None:
         self.messages = self.deliveries = self.spills = self.resets = self.gaps = 0
-
-
-class Members:
-    """Who reads which room, grouped by wire format, so that each format is encoded once. A room without readers is
-    gone.
-    """
-
-    __slots__ = ("_rooms",)
-
-    def __init__(self) -> None:
-        self._rooms: dict[str, dict[Encoder, set[Connection]]] = {}
-
-    def __contains__(self, room: str) -> bool:
-        return room in self._rooms
-
-    def __len__(self) -> int:
-        return len(self._rooms)
-
-    def of(self, rooms: Sequence[str]) -> Iterator[tuple[Encoder, set[Connection]]]:
-        """The readers of the rooms, by format. One that reads several of the rooms comes several times."""
-        for room in rooms:
-            yield from self._rooms.get(room, {}).items()
-
-    def count(self, room: str) -> int:
-        """How many read the room."""
-        return sum(len(members) for members in self._rooms.get(room, {}).values())
-
-    def add(self, connection: Connection, room: str) -> None:
-        """The connection reads the room from now on."""
-        connection.rooms.add(room)
-        self._rooms.setdefault(room, {}).setdefault(connection.encode, set()).add(connection)
-
-    def remove(self, connection: Connection, room: str) -> None:
-        """It reads the room no more. Harmless when it did not."""
-        connection.rooms.discard(room)
-        formats = self._rooms.get(room)
-        if formats is None or connection.encode not in formats:
-            return
-        formats[connection.encode].discard(connection)
-        if not formats[connection.encode]:
-            del formats[connection.encode]
-        if not formats:
-            del self._rooms[room]

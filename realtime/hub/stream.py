@@ -16,8 +16,9 @@ from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Position
 from ..wire import sse
 from .connection import Connection, State
-from .direct import DirectStream, Poller
+from .direct import DirectStream
 from .hub import Hub
+from .polling import Poller
 
 _RETRY_READ = 0.5
 """Seconds between attempts to read the log while the bus is away; the stream stays open and says so by heartbeats."""

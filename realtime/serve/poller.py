@@ -15,7 +15,7 @@ import gevent
 import gevent.event
 from gevent import get_hub, monkey
 
-from ..hub.direct import Watched
+from ..hub.polling import Flushed, Watched
 
 HAS_EPOLL: Final = sys.platform == "linux"
 
@@ -26,10 +26,12 @@ _IDLE: Final = _IN | _RDHUP
 _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
+_LATEST: Final = 0.002
+"""Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can."""
 
 
 class GeventPoller:
-    """See ``hub.direct.Poller``.
+    """See ``hub.polling.Poller``.
 
     Args:
         heartbeat: seconds between two calls of ``beat`` for one socket.
@@ -42,10 +44,13 @@ class GeventPoller:
         self._beats: list[set[Watched]] = [set() for _ in range(_SPREAD)]
         self._next_beat = 0
         self._tick = heartbeat / _SPREAD
-        self._dirty: list[Watched] = []
+        self._dirty: list[Flushed] = []
         self._something = gevent.event.Event()
+        loop = get_hub().loop
+        self._idle = loop.idle()
+        self._late = loop.timer(_LATEST)
         self._log = logging.getLogger(__name__)
-        self._watcher = get_hub().loop.io(self._epoll.fileno(), 1)
+        self._watcher = loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self._something.set)
         gevent.spawn(self._run).name = "realtime-poller"
         gevent.spawn(self._beat).name = "realtime-heartbeats"
@@ -69,11 +74,16 @@ class GeventPoller:
         if watched.fd in self._watched:
             self._epoll.modify(watched.fd, _RDHUP * read | _IN * read | _OUT * write)
 
-    def soon(self, watched: Watched) -> None:
-        """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it."""
+    def soon(self, flushed: Flushed) -> None:
+        """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it.
+
+        The turn is over when nothing else is ready to be read, so that a lone message is written at once and messages
+        that wait in several sockets are written together.
+        """
         if not self._dirty:
-            self._something.set()
-        self._dirty.append(watched)
+            self._idle.start(self._something.set)
+            self._late.start(self._something.set)
+        self._dirty.append(flushed)
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run something that may block."""
@@ -92,9 +102,12 @@ class GeventPoller:
                 if watched is not None:
                     self._call(watched, events)
             dirty, self._dirty = self._dirty, []
-            for watched in dirty:
+            if dirty:
+                self._idle.stop()
+                self._late.stop()
+            for flushed in dirty:
                 try:
-                    watched.flush()
+                    flushed.flush()
                 except Exception:  # noqa: BLE001  one socket's fault must not end the others
                     self._log.exception("a stream failed")
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..hub.connection import Connection, State
+from ..hub.connection import State
+from ..hub.groups import Group, SharingConnection
 from ..hub.hub import Hub
+from ..hub.polling import Writer
 from ..message import Message, Position
 from ..wire import socketio as wire
 from .packets import RoomPacket, encode_with_id, encode_without_id
@@ -22,21 +24,7 @@ _DRAIN_SECONDS = 1.0
 _RETRY_READ = 0.5
 
 
-class Writer(Protocol):
-    """A WebSocket that is written directly (see ``link``)."""
-
-    @property
-    def busy(self) -> bool:
-        """Something is not written yet."""
-
-    def soon(self) -> None:
-        """Flush at the end of this loop turn."""
-
-    def send_joined(self, data: bytes) -> None:
-        """Write frames."""
-
-
-class SocketConnection(Connection):
+class SocketConnection(SharingConnection):
     """One Socket.IO client of the default namespace.
 
     Args:
@@ -96,6 +84,14 @@ class SocketConnection(Connection):
             self.link.soon()
         elif self.state is State.LIVE and self._queued() == 0:
             self.push()
+
+    def put(self, data: bytes) -> None:
+        if self.link is not None:
+            self.link.put(data)
+
+    def flush_soon(self, group: Group) -> None:
+        if self.link is not None:
+            self.link.poller.soon(group)
 
     def joined(self, payloads: list[Any]) -> bytes:
         return payloads[0].frame if len(payloads) == 1 else b"".join([payload.frame for payload in payloads])

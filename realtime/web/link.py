@@ -1,8 +1,7 @@
 """Link: an Engine.IO WebSocket whose socket was handed over. Written directly, read when there is something to read.
 
-An idle client holds no greenlet; one exists only while what the client said is being handled. What rooms get is
-taken from
-the hub already framed, the same bytes for everybody; what is sent to this client alone goes behind it, in order.
+An idle client holds no greenlet; one exists only while what the client said is being handled. What rooms get is taken
+from the hub already framed, the same bytes for everybody; what is sent to this client alone goes behind it, in order.
 Partial writes never interleave. This file knows frames and Engine.IO's socket object, but no event loop.
 """
 
@@ -11,13 +10,14 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
+from contextlib import suppress
 from typing import Any, Final
 
 from engineio import packet as eio_packet
 
 from ..errors import ConnectionClosed
 from ..hub.connection import State
-from ..hub.direct import Poller
+from ..hub.polling import Poller
 from ..wire import websocket
 from ..wire.websocket import Parser, WebSocketError
 from .connection import SocketConnection
@@ -39,8 +39,8 @@ class Link:
         max_bytes: the most bytes that one message of the client may have.
     """
 
-    __slots__ = ("_broken", "_handling", "_inbox", "_out", "_parser", "_paused", "_poller", "_socket", "blocked",
-                 "closing", "connection", "fd")  # fmt: skip
+    __slots__ = ("_broken", "_handling", "_inbox", "_out", "_parser", "_paused", "_socket", "blocked",
+                 "closing", "connection", "fd", "poller")  # fmt: skip
 
     def __init__(self, *, socket: Any, fd: int, poller: Poller, max_bytes: int) -> None:
         self.fd = fd
@@ -48,7 +48,7 @@ class Link:
         self.blocked = False
         self.closing = False
         self._socket = socket
-        self._poller = poller
+        self.poller = poller
         self._parser = Parser(max_bytes=max_bytes)
         self._inbox: deque[str | bytes] = deque()
         self._handling = False
@@ -63,7 +63,7 @@ class Link:
 
     def open(self, ahead: bytes) -> None:
         """Begin to watch; ``ahead`` was read from the socket already."""
-        self._poller.add(self)
+        self.poller.add(self)
         if ahead:
             self._received(ahead)
 
@@ -74,20 +74,26 @@ class Link:
     def send_joined(self, data: bytes) -> None:
         """Write frames, together with whatever else this loop turn brings for the client."""
         self._out.append(data)
-        self._poller.soon(self)
+        self.poller.soon(self)
 
     def soon(self) -> None:
         """Flush at the end of this loop turn."""
-        self._poller.soon(self)
+        self.poller.soon(self)
+
+    def put(self, data: bytes) -> None:
+        """Write what its room shares, now, behind what was sent before."""
+        if self._out:
+            self._write(data)
+        elif not self.closing:
+            self._put(data)
 
     def flush(self) -> None:
-        """Write what was sent and what rooms have pending; what the socket cannot take of the latter stays with the
-        hub.
-        """
+        """Write what was sent and what rooms have pending."""
         if not self.blocked:
             self._write(b"" if self.closing else self._pending())
             if self.connection is not None and not self.blocked:
                 self.connection.drained()
+                self.connection.hub.share(self.connection)
 
     def writable(self) -> None:
         """The socket takes more."""
@@ -110,10 +116,7 @@ class Link:
             return
         except OSError:
             data = b""
-        if not data:
-            self.end()
-        else:
-            self._received(data)
+        self._received(data) if data else self.end()
 
     def beat(self) -> None:
         """Engine.IO has its own heartbeat."""
@@ -124,12 +127,12 @@ class Link:
             self._out.append(websocket.close_frame(code, reason))
             self._write(b"")
             self.closing = True
-            self._poller.spawn(self._linger)
+            self.poller.spawn(self._linger)
 
     def end(self) -> None:
         """Close the socket now; the session ends once what the client said is handled. Harmless when repeated."""
         if self.fd >= 0:
-            self._poller.remove(self)
+            self.poller.remove(self)
             self.fd = -1
             self._out = []
             self._handle_soon()
@@ -140,19 +143,18 @@ class Link:
         self._socket.server.sockets.pop(self._socket.sid, None)
 
     def _linger(self) -> None:
-        self._poller.sleep(_LINGER_SECONDS)
+        self.poller.sleep(_LINGER_SECONDS)
         self.end()
 
     # ---- out -------------------------------------------------------------------------------------------------------
 
     def _pending(self) -> bytes:
         connection = self.connection
-        if connection is None or not connection.pending or connection.state is not State.LIVE or connection.held:
+        if connection is None or not connection.due or connection.state is not State.LIVE or connection.held:
             return b""
-        try:
+        with suppress(ConnectionClosed):
             return connection.hub.take_joined(connection)
-        except ConnectionClosed:
-            return b""
+        return b""
 
     def _write(self, data: bytes) -> None:
         if self._out:
@@ -163,7 +165,10 @@ class Link:
             return
         if self.blocked:
             self._out = [data]
-            return
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
         try:
             written = os.write(self.fd, data)
         except BlockingIOError:
@@ -174,11 +179,13 @@ class Link:
         if written < len(data):
             self._out = [data[written:]]
             self.blocked = True
+            if self.connection is not None:
+                self.connection.hub.part(self.connection)
             self._watch()
 
     def _watch(self) -> None:
         # A client that does not read gets nothing more to answer: its requests wait in its own socket.
-        self._poller.want(self, read=not self.blocked and not self._paused, write=self.blocked)
+        self.poller.want(self, read=not self.blocked and not self._paused, write=self.blocked)
 
     # ---- in --------------------------------------------------------------------------------------------------------
 
@@ -223,7 +230,7 @@ class Link:
     def _handle_soon(self) -> None:
         if not self._handling:
             self._handling = True
-            self._poller.spawn(self._handle)
+            self.poller.spawn(self._handle)
 
     def _handle(self) -> None:
         """Hand on, in order, what the client said. Engine.IO gives each event a task of its own."""
