@@ -38,10 +38,15 @@ class RawRequest:
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(10)
-        self.socket.connect((parts.hostname or "", parts.port or 80))
         lines = [f"{method} {target} HTTP/{version}", f"Host: {parts.netloc}"]
         lines += [f"{name}: {value}" for name, value in (headers or {}).items()]
-        self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        try:
+            self.socket.connect((parts.hostname or "", parts.port or 80))
+            self.socket.sendall("\r\n".join([*lines, "", ""]).encode() + body)
+        except OSError:
+            # A server that goes just now: whoever asked is told, and no socket stays open.
+            self.socket.close()
+            raise
         self.head = ""
         self._buffer = b""
         self._body = b""
