@@ -37,7 +37,10 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("doctor.finding",),
     ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
     ("doctor.examine",),
-    ("cli",),
+    ("cli", "testing.reader"),
+    ("testing.wsgi",),
+    ("testing.event_stream", "testing.socket_session"),
+    ("testing",),
     ("extension",),
     ("",),
 )
@@ -45,7 +48,7 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "state", "extension", "cli", "doctor."},
+    "flask": {"web.", "state", "extension", "cli", "doctor.", "testing"},
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
     "flask_socketio": {"state", "extension"},

@@ -84,6 +84,16 @@ def test_the_rules_of_the_readme_hold(tmp_path: Path) -> None:
     assert run.stdout == "$.text 401\n201\n['at', 'text', 'user']\n"
 
 
+def test_the_test_of_the_readme_passes(tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(SNIPPETS[0], "utf-8")
+    (tmp_path / "test_shop.py").write_text(next(one for one in SNIPPETS if "testing.subscribe" in one), "utf-8")
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"], cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=f"{ROOT}:{tmp_path}"), capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "1 passed" in run.stdout, run.stdout
+
+
 @pytest.mark.parametrize("key", [f"REALTIME_{one.name.upper()}" for one in fields(Settings)])
 def test_every_setting_is_in_the_table(key: str) -> None:
     assert f"| `{key}` |" in README

@@ -51,7 +51,7 @@ TYPED = '''
 
 from flask import Flask
 
-from realtime import BusUnavailable, ConfigError, Message, Position, Publisher, Realtime, Replay
+from realtime import BusUnavailable, ConfigError, Message, Position, Publisher, Realtime, Replay, testing
 
 app = Flask(__name__)
 realtime = Realtime(app)
@@ -75,6 +75,22 @@ def script() -> str:
             return publisher.publish("orders", 1)
     except ConfigError:
         return ""
+
+
+def test_ship() -> None:
+    with testing.subscribe(app, "orders", transport="sse") as reader:
+        ship(7)
+        got = reader.expect("shipped", timeout=1)
+        assert got.data == {"order": 7}
+        number: str = got.id
+        assert number
+
+
+def test_refused() -> None:
+    with testing.subscribe(app, "orders", transport="socketio", auth={"token": "t"}) as reader:
+        reader.emit("leave", {"room": "orders"})
+    said: testing.AccessRefused = testing.refused(app, "two words", code="invalid_value")
+    assert said.status == 422
 '''
 
 
