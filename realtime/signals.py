@@ -14,8 +14,35 @@ from blinker import Namespace
 _signals = Namespace()
 
 message_published = _signals.signal(
-    "message-published",
-    """A message was accepted: it is in the log. Sent in the process that published it, once, with an application
-    context, after the fact: ``message`` (with its id), and ``source``, ``sid`` and ``identity`` as in ``Publication``.
-    A repeated key sends nothing. What a receiver raises is logged and changes nothing for the publisher.""",
+    "realtime-message-published",
+    """A message was accepted: it is in the log.
+
+    Sent in the process that published it and nowhere else, once, before the publisher has its answer, with the
+    publisher's contexts: ``message`` (with its id), and ``source``, ``sid`` and ``identity`` as in ``Publication``. A
+    repeated key sends nothing. What a receiver raises is logged and changes nothing for the publisher.""",
+)
+
+connection_opened = _signals.signal(
+    "realtime-connection-opened",
+    """A client of this process began to read rooms: ``transport`` (``"sse"``, ``"socketio"``, ``"longpoll"``), ``id``
+    (of the Socket.IO session, else empty), and its ``rooms``, a frozenset.
+
+    A Socket.IO client is told of when it enters its first room; Flask-SocketIO's own ``connect`` is earlier. This and
+    the following signals are sent in order by a task of their own, with an application context, so that a slow receiver
+    holds up no client.""",
+)
+
+connection_closed = _signals.signal(
+    "realtime-connection-closed",
+    """A client of this process is gone: ``transport``, ``id``, and the ``rooms`` that it read last.""",
+)
+
+bus_down = _signals.signal(
+    "realtime-bus-down",
+    """This process cannot follow the shared bus any more. Publishing is refused; clients get what they miss later.""",
+)
+
+bus_up = _signals.signal(
+    "realtime-bus-up",
+    """This process follows the bus again.""",
 )

@@ -23,6 +23,7 @@ from .errors import BusUnavailable
 from .hub.hub import Hub
 from .rules import Rules
 from .web import assets, documents, events, health, http, origin, rooms
+from .web.announcer import Announcer
 from .web.connections import SocketConnections
 from .web.engine import adopt
 from .web.manager import BusManager
@@ -98,6 +99,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     )
     manager = BusManager(bus=bus, pipeline=pipeline, hub=hub, connections=connections)
     hub.on_control = manager.relayed
+    announcer = Announcer(app, concurrency=concurrency)
+    hub.on_connection, bus.on_change = announcer.connection, announcer.bus
     state = State(settings, concurrency, bus, hub, socketio, manager, pipeline)
     manager.ready = pipeline.ready = state.ready
     adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)

@@ -26,7 +26,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hub.stream", "hub.follower", "serve.poller"),
     ("web.origin", "web.packets"),
     ("web.connection",),
-    ("web.connections", "web.http", "web.link", "web.assets", "web.described"),
+    ("web.connections", "web.http", "web.link", "web.assets", "web.described", "web.announcer"),
     ("web.enginesocket", "web.pipeline", "web.openapi", "web.asyncapi"),
     ("web.documents", "web.relay", "web.events", "web.rooms", "web.health", "web.pages"),
     ("web.manager",),
@@ -59,7 +59,7 @@ ONLY_IN = {
     "geventwebsocket": {"serve."},
     "gunicorn": {"serve.worker"},
     "prometheus_client": {"web.health"},
-    "blinker": {"signals"},
+    "blinker": {"signals", "web.announcer"},
     "msgspec": {"schemas"},
     "pydantic": {"schemas"},
 }

@@ -20,7 +20,7 @@ A bus does not know the hub: whoever starts it hands it a ``Receiver``.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
@@ -173,6 +173,9 @@ class Bus(ABC):
 
     shared: bool
     """Whether other processes can read and write the same log."""
+
+    on_change: Callable[[bool], None] | None = None
+    """Called with false when the log cannot be followed any more, and with true when it can again. It may not wait."""
 
     @abstractmethod
     def start(self, receiver: Receiver) -> Position:

@@ -11,7 +11,7 @@ import json
 import logging
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..concurrency import Concurrency
@@ -59,10 +59,18 @@ class Reader:
         concurrency: for the background task and for waiting.
         head: the position to start after.
         birth: the log's birth at that moment.
+        on_change: called with false when the log is lost, with true when it is found again.
     """
 
     def __init__(
-        self, *, source: Source, receiver: Receiver, concurrency: Concurrency, head: Position, birth: Position
+        self,
+        *,
+        source: Source,
+        receiver: Receiver,
+        concurrency: Concurrency,
+        head: Position,
+        birth: Position,
+        on_change: Callable[[bool], None] | None = None,
     ) -> None:
         self._source = source
         self._receiver = receiver
@@ -74,6 +82,7 @@ class Reader:
         self._last_warning = float("-inf")
         self._logger = logging.getLogger(__name__)
         self.connected = True
+        self._on_change = on_change or (lambda _connected: None)
 
     def start(self) -> None:
         """Follow the log in the background."""
@@ -94,11 +103,13 @@ class Reader:
                     self._check_state()
                 if not self.connected:
                     self.connected = True
+                    self._on_change(True)
                     self._logger.warning("the log can be read again, from %s on", self._position)
                 backoff.reset()
             except BusUnavailable as exc:
                 if self.connected:
                     self.connected = False
+                    self._on_change(False)
                     self._logger.error("the log cannot be read, trying again: %s", exc)
                 self._concurrency.sleep(backoff.next())
                 continue

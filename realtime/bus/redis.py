@@ -92,7 +92,14 @@ class RedisBus(Bus):
     def start(self, receiver: Receiver) -> Position:
         head, birth = self.state()
         receiver.skip(head)
-        self._reader = Reader(source=self, receiver=receiver, concurrency=self._concurrency, head=head, birth=birth)
+        self._reader = Reader(
+            source=self,
+            receiver=receiver,
+            concurrency=self._concurrency,
+            head=head,
+            birth=birth,
+            on_change=self.on_change,
+        )
         self._reader.start()
         return head
 

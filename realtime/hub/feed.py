@@ -32,6 +32,8 @@ class Feed(Sharing):
         super().__init__(lock=concurrency.mutex(), max_pending_bytes=max_pending_bytes)
         self.connections: set[Connection] = set()
         self.on_control: Callable[[dict[str, Any]], None] | None = None
+        # Told of each connection that was taken in (true), or is about to be forgotten (false). It may not wait.
+        self.on_connection: Callable[[Connection, bool], None] = lambda _connection, _opened: None
         self._concurrency = concurrency
         self._waiting: list[tuple[Position, Event]] = []
         self._log = logging.getLogger(__name__)

@@ -65,6 +65,7 @@ class Hub(Feed):
             elif not connection.greeted:
                 connection.greeted = True
                 connection.pending += connection.opening(recovered=True, cursor=self.position)
+            self.on_connection(connection, True)
             return self.position
 
     def detach(self, connection: Connection) -> None:
@@ -72,6 +73,8 @@ class Hub(Feed):
         with self._lock:
             self._leave_groups(connection)
             connection.state = State.CLOSED
+            if connection in self.connections:
+                self.on_connection(connection, False)
             for room in tuple(connection.rooms):
                 self._members.remove(connection, room)
             connection.pending = []

@@ -12,16 +12,18 @@ from collections import defaultdict
 from threading import Event
 from typing import Any
 
-from flask import Flask, request, session
+from flask import Flask, jsonify, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user
 
 from realtime import Publication, Realtime, Refused
+from realtime.signals import connection_closed, connection_opened
 from tests.apps.running import run
 
 app = Flask(__name__)
 app.config["SECRET_KEY"] = "test"
 login = LoginManager(app)
 realtime = Realtime()
+told: list[tuple[str, str, frozenset[str]]] = []
 gates: defaultdict[str, Event] = defaultdict(Event)
 
 
@@ -76,6 +78,25 @@ def open_gate(publication: Publication) -> None:
 def fail(publication: Publication) -> None:
     """Fails."""
     raise KeyError(publication.data)
+
+
+@app.get("/told")
+def what_was_told() -> Any:
+    """What receivers of signals were told about connections that read this room."""
+    return jsonify([[name, transport] for name, transport, rooms in told if request.args["room"] in rooms])
+
+
+@connection_opened.connect_via(app)
+def opened(sender: Flask, *, transport: str, rooms: frozenset[str], **_: Any) -> None:
+    """Waits, as a look into a database does."""
+    time.sleep(0.001)
+    told.append(("opened", transport, rooms))
+
+
+@connection_closed.connect_via(app)
+def closed(sender: Flask, *, transport: str, rooms: frozenset[str], **_: Any) -> None:
+    """Notes it."""
+    told.append(("closed", transport, rooms))
 
 
 realtime.schema("count", int)

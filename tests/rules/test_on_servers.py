@@ -11,6 +11,7 @@ import requests
 from tests.support.clients import ACK, SocketClient
 from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
 from tests.support.publishing import history, path
+from tests.support.streams import EventReader
 
 APP = "tests.apps.rules_app"
 
@@ -18,8 +19,10 @@ APP = "tests.apps.rules_app"
 @pytest.fixture(scope="module", params=["gevent", "threads", "gevent and redis"])
 def server(request: pytest.FixtureRequest, shared_redis: Redis) -> Iterator[Server]:
     """The application in each way of running it."""
-    settings = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": "rules"} if "redis" in request.param else {}
-    started = start_threads(APP) if request.param == "threads" else start_gevent(APP, **settings)
+    settings = {"REALTIME_HEARTBEAT": "0.5"}
+    if "redis" in request.param:
+        settings.update(REALTIME_BUS_URL=shared_redis.url, REALTIME_NAMESPACE="rules")
+    started = (start_threads if request.param == "threads" else start_gevent)(APP, **settings)
     with running(started):
         yield started
 
@@ -94,3 +97,18 @@ def test_a_schema_answers_both_doors_with_the_path(server: Server, transport: st
     assert posted.status_code == 422
     assert answer == {"ok": False, **posted.json()}
     assert answer["error"]["path"] == "$"
+
+
+def test_signals_tell_of_connections_that_come_and_go(server: Server, transport: str) -> None:
+    def told(*wanted: list[str]) -> None:
+        room = {"room": f"told/{transport}"}
+        eventually(lambda: requests.get(f"{server.url}/told", params=room, timeout=30).json() == list(wanted))
+
+    with EventReader(server.url, f"told/{transport}") as stream:
+        stream.ready()
+        told(["opened", "sse"])
+    told(["opened", "sse"], ["closed", "sse"])
+    with SocketClient(server.url, transport) as client:
+        client.join(f"told/{transport}")
+    # It was in no room yet when it was announced.
+    told(["opened", "sse"], ["closed", "sse"], ["closed", "socketio"])
