@@ -6,10 +6,11 @@ This file knows neither rooms nor messages.
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from .names import shortened
 Json = dict[str, Any]
 
 _AT = re.compile(r"(?s)(.*) - at (`key` in )?`(\$.*)`")
+_PLAIN = re.compile(r"\w{1,60}")
 _INSTALL = "install one of them: pip install 'realtime[schemas]' brings msgspec"
 
 
@@ -104,7 +106,7 @@ class PydanticChecker(Checker):
             self._adapter.validate_json(text)
         except self._pydantic.ValidationError as exc:
             first, *others = exc.errors(include_url=False, include_context=False, include_input=False)
-            path = "$" + "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in first["loc"])
+            path = "$" if first["type"] == "json_invalid" else _path(json.loads(text), first)
             more = f" (and {len(others)} more)" if others else ""
             raise InvalidValue(_said(first["msg"], path) + more, path=path) from None
 
@@ -145,4 +147,21 @@ def checker(kind: Any) -> Checker:
 
 
 def _said(what: str, path: str) -> str:
+    # What is quoted of the data may be long.
+    what = what if len(what) <= 300 else f"{what[:299]}…"
     return f"the data is not what this event carries: {what} at {path}"
+
+
+def _path(value: Any, error: Mapping[str, Any]) -> str:
+    """Where an error of pydantic's is in the data. Its location also names branches of unions, which are left out."""
+    path = "$"
+    for number, part in enumerate(error["loc"], 1):
+        if isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+            path += f"[{part}]"
+        elif isinstance(value, dict):
+            missing = error["type"] == "missing" and number == len(error["loc"])
+            if str(part) in value or missing:
+                value = value.get(str(part))
+                path += f".{part}" if _PLAIN.fullmatch(str(part)) else f"[{shortened(str(part))}]"
+    return path

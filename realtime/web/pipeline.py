@@ -47,7 +47,6 @@ class Pipeline:
         self._log = logging.getLogger(__name__)
         self.ready: Callable[[], None] = lambda: None
 
-    @property
     def calls_application(self) -> bool:
         """Whether a publish calls code of the application: such may wait, and wants a request context."""
         return bool(self._rules.hooks or message_published.receivers)
@@ -126,25 +125,24 @@ class Pipeline:
 
     def _check(self, message: Message) -> None:
         fitting = [one for one in self._rules.schemas if one.filter.fits(message.rooms, message.event)]
-        if not fitting and self._strict:
-            declared = ", ".join(sorted({repr(one.event) for one in self._rules.schemas}))
-            raise InvalidValue(
-                f"the event {message.event!r} is not declared for this room; declared events: {declared or 'none'}"
-            )
+        if self._strict:
+            for room in message.rooms:
+                if not any(one.filter.fits((room,), message.event) for one in fitting):
+                    declared = ", ".join(sorted({repr(one.event) for one in self._rules.schemas})) or "none"
+                    raise InvalidValue(
+                        f"the event {message.event!r} is not declared for {room!r}; declared events: {declared}"
+                    )
         for schema in fitting:
             schema.checker.check(message.shown)
 
     def _hooked(self, said: Message, origin: Origin) -> Message:
-        publication: Publication | None = None
+        if not any(where.fits(said.rooms, said.event) for where, _ in self._rules.hooks):
+            return said
+        publication = _shown(said, origin)
         with self._context():
             for where, hook in self._rules.hooks:
-                rooms, event = (
-                    (said.rooms, said.event) if publication is None else (publication.rooms, publication.event)
-                )
-                if where.fits(rooms, event):
-                    publication = self._called(hook, publication or _shown(said, origin))
-        if publication is None:
-            return said
+                if where.fits(publication.rooms, publication.event):
+                    publication = self._called(hook, publication)
         try:
             message = Message.new(
                 publication.rooms,
@@ -162,8 +160,7 @@ class Pipeline:
 
     def _called(self, hook: Hook, publication: Publication) -> Publication:
         try:
-            with self._context():
-                result = hook(publication)
+            result = hook(publication)
         except (BusUnavailable, HookFailed):
             raise  # of something that the hook published itself
         except RealtimeError as exc:

@@ -95,7 +95,7 @@ class SocketHandlers:
         return {"ok": True, "id": str(published.id)}
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
-        name = handle.__name__
+        name, publishes = handle.__name__, handle == self.publish
 
         def done(sid: str, *arguments: Any) -> Answer:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -103,7 +103,7 @@ class SocketHandlers:
             return handle(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
-            if handle == self.publish and self._pipeline.calls_application:
+            if publishes and self._pipeline.calls_application():
                 return told(self._in_request, sid, name, arguments, partial(told, done, sid))
             return told(done, sid, *arguments)
 
@@ -118,9 +118,9 @@ class SocketHandlers:
 
         answer.realtime = True  # type: ignore[attr-defined]  # see engine.register_namespace
         # Nothing to wait for but the bus: done where it was read, so that a client's messages keep their order.
-        answer.at_once = handle == self.publish  # type: ignore[attr-defined]
+        answer.at_once = publishes  # type: ignore[attr-defined]
         # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
-        answer.may_wait = lambda: self._pipeline.calls_application  # type: ignore[attr-defined]
+        answer.may_wait = self._pipeline.calls_application  # type: ignore[attr-defined]
         return answer
 
 

@@ -49,12 +49,43 @@ def create_app() -> Flask:
 TYPED = '''
 """A stranger's application whose types are checked strictly."""
 
+from typing import TypedDict
+
 from flask import Flask
 
 from realtime import BusUnavailable, ConfigError, Message, Position, Publisher, Realtime, Replay, testing
+from realtime import Publication, Refused
+from realtime.signals import message_published
 
 app = Flask(__name__)
 realtime = Realtime(app)
+
+
+@realtime.on_publish
+def refuse(publication: Publication) -> None:
+    if publication.event == "spam":
+        raise Refused("no", status=429, retry_after=3)
+
+
+@realtime.on_publish(room="orders/*", event="shipped")
+def stamp(publication: Publication) -> dict[str, object]:
+    return {"at": 1, "said": publication.data}
+
+
+def declare() -> dict[str, object]:
+    @realtime.schema("order", room="orders/*")
+    class Order(TypedDict):
+        number: int
+
+    count: type[int] = realtime.schema("count", int)
+    order: Order = {"number": count(1)}
+    realtime.publish("orders", order)
+    return stamp(Publication(rooms=("orders/1",), event="shipped", data=order))
+
+
+@message_published.connect_via(app)
+def published(sender: Flask, *, message: Message, **_: object) -> None:
+    print(message.id)
 
 
 def latest(room: str) -> list[Message]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from flask import Flask, abort, current_app, redirect, request, session
+from flask import Flask, abort, current_app, g, redirect, request, session
 
 from realtime import ConfigError, Forbidden, InvalidValue, Publication, Realtime, Refused
 
@@ -260,6 +260,13 @@ def test_hooks_have_an_application_context(application: Application, publish: Pu
     application.realtime.on_publish(lambda one: names.append(current_app.name))
     publish(data=1)
     assert names == ["shop"]
+
+
+def test_hooks_of_one_publication_share_a_context(application: Application, publish: Publish) -> None:
+    application.realtime.on_publish(lambda one: setattr(g, "seen", one.data))
+    application.realtime.on_publish(lambda one: [g.seen, one.data])
+    publish(data=1)
+    assert application.log() == [("message", [1, 1])]
 
 
 def test_hooks_have_the_clients_request_and_session_on_both_doors(application: Application) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, Literal, TypedDict
 
 import msgspec
 import pydantic
@@ -49,6 +49,20 @@ class Point:
 class PointModel:
     x: int
     y: int
+
+
+class Cat(pydantic.BaseModel):
+    kind: Literal["cat"]
+    lives: int
+
+
+class Dog(pydantic.BaseModel):
+    kind: Literal["dog"]
+
+
+class Owner(pydantic.BaseModel):
+    pet: Cat | Dog = pydantic.Field(discriminator="kind")
+    others: dict[str, Cat] = {}
 
 
 class Row(TypedDict):
@@ -101,6 +115,11 @@ def test_what_is_not_is_refused_with_the_path_of_what_is_wrong(
         (ChatModel, {**GOOD, "scores": {"a": "x"}}, "$.scores.a"),
         (Chat, [], "$"),
         (ChatModel, [], "$"),
+        (Owner, {"pet": {"kind": "cat", "lives": "many"}}, "$.pet.lives"),
+        (Owner, {"pet": {"kind": "cat"}}, "$.pet.lives"),
+        (Owner, {"pet": {"kind": "cow"}}, "$.pet"),
+        (Owner, {"pet": {"kind": "dog"}, "others": {"a b": {"kind": "cat", "lives": ""}}}, "$.others['a b'].lives"),
+        (Owner, {}, "$.pet"),
         (dict[int, int], {"x": 1}, "$"),
         (int, [[]], "$"),
     ],
@@ -110,6 +129,12 @@ def test_each_library_says_where_as_exactly_as_it_knows(
 ) -> None:
     application.realtime.schema("message", kind)
     assert application.by_http(data=data)["error"]["path"] == path
+
+
+@pytest.mark.parametrize("kind", [dict[int, int], pydantic.RootModel[dict[int, int]]])
+def test_what_is_quoted_of_the_data_is_short(application: Application, kind: Any) -> None:
+    application.realtime.schema("message", kind)
+    assert len(str(application.by_http(data={"x" * 10_000: 1})["error"])) < 600
 
 
 @pytest.mark.parametrize(
@@ -141,8 +166,17 @@ def test_a_strict_application_takes_declared_events_only(application: Applicatio
     answer = publish(data=1, event="other")
     assert answer.get("status", 422) == 422
     assert answer["error"]["code"] == "invalid_value"
-    assert "the event 'other' is not declared for this room; declared events: 'message'" in answer["error"]["message"]
+    assert "the event 'other' is not declared for 'lobby'; declared events: 'message'" in answer["error"]["message"]
     assert publish(data=1)["id"]
+
+
+def test_a_strict_application_wants_an_event_declared_for_each_of_its_rooms(application: Application) -> None:
+    application.app.config["REALTIME_STRICT_EVENTS"] = True
+    application.realtime.schema("n", int, room="numbers/*")
+    socketio = application.start().realtime.socketio
+    socketio.emit("n", 1, to=["numbers/1", "numbers/2"])
+    with pytest.raises(InvalidValue, match="is not declared for 'words'"):
+        socketio.emit("n", 1, to=["numbers/1", "words"])
 
 
 def test_an_event_may_carry_something_else_in_some_rooms(application: Application) -> None:
