@@ -19,7 +19,7 @@ from .bus.base import Bus
 from .bus.open import open_bus
 from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
-from .errors import BusUnavailable
+from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
 from .rules import Rules
 from .web import assets, documents, events, health, http, origin, rooms
@@ -42,6 +42,8 @@ class State:
     socketio: SocketIO
     manager: BusManager
     pipeline: Pipeline
+    check: Callable[[], None] = lambda: None
+    """Raises where the application was changed since in a way that would part it from the log."""
     _started_in: int = 0
     _failed_at: float = 0.0
     _lock: Any = field(init=False)
@@ -54,9 +56,12 @@ class State:
 
         Raises:
             BusUnavailable: it cannot be reached; the next call tries again.
+            ConfigError: a SocketIO was initialised for the application after Realtime; or this is a fork of a process
+                that serves memory://.
         """
         if self._started_in == os.getpid():
             return
+        self.check()
         asked = time.monotonic()
         with self._lock:
             if self._started_in == os.getpid():
@@ -64,12 +69,25 @@ class State:
             if self._failed_at > asked:
                 # Somebody tried while this caller waited. Trying in turn, the last of many would wait for minutes.
                 raise BusUnavailable("the bus cannot be reached")
+            if self._started_in:
+                self._forked()
             try:
                 self.bus.start(self.hub)
             except BusUnavailable:
                 self._failed_at = time.monotonic()
                 raise
             self._started_in = os.getpid()
+
+    def _forked(self) -> None:
+        """This process was forked from one that followed the bus. That one's clients are its own business."""
+        inherited = tuple(self.hub.connections)
+        if inherited and not self.bus.shared:
+            raise ConfigError(
+                "this process was forked from the one that serves memory://, and what it publishes would reach nobody; "
+                "publish from the server's process, or set REALTIME_BUS_URL=redis://…"
+            )
+        for connection in inherited:
+            self.hub.detach(connection)
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
@@ -113,7 +131,18 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         ready=state.ready,
     ).register(socketio.server)
     _add_routes(app, state, rules)
+    state.check = partial(_check_order, app, socketio, app.wsgi_app)
     return state
+
+
+def _check_order(app: Flask, socketio: SocketIO, wsgi_app: object) -> None:
+    """A ``SocketIO`` that came later has put a server of its own in front, which knows nothing of rooms' logs."""
+    again = isinstance(app.wsgi_app, type(socketio.sockio_mw)) and app.wsgi_app is not wsgi_app
+    if again or app.extensions.get("socketio") is not socketio:
+        raise ConfigError(
+            f"SocketIO was initialised for {app.name!r} after Realtime, and would go its own way. Initialise it first "
+            "(socketio.init_app(app), then realtime.init_app(app)), or leave it to Realtime(socketio=socketio)"
+        )
 
 
 def _in_request(

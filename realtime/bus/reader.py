@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -79,6 +80,7 @@ class Reader:
         self._linked = head
         self._birth = birth
         self._stopping = False
+        self._pid = os.getpid()
         self._last_warning = float("-inf")
         self._logger = logging.getLogger(__name__)
         self.connected = True
@@ -92,9 +94,13 @@ class Reader:
         """Deliver nothing more. The background task ends with its current read."""
         self._stopping = True
 
+    def _over(self) -> bool:
+        """It was stopped, or is the copy that a fork made of it: greenlets go on in the child, and that has its own."""
+        return self._stopping or os.getpid() != self._pid
+
     def _run(self) -> None:
         backoff = Backoff()
-        while not self._stopping:
+        while not self._over():
             try:
                 if not self.connected:
                     self._check_state()
@@ -113,7 +119,12 @@ class Reader:
                     self._logger.error("the log cannot be read, trying again: %s", exc)
                 self._concurrency.sleep(backoff.next())
                 continue
-            self._take(entries)
+            except Exception:
+                if self._over():
+                    return  # Its connection was taken from under it.
+                raise
+            if not self._over():
+                self._take(entries)
 
     def _take(self, entries: Sequence[Raw]) -> None:
         for raw_id, fields in entries:

@@ -12,6 +12,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RoutingException
 
 from ..concurrency import detected
 from ..config import Settings
@@ -31,6 +33,8 @@ def examine_application(app: Flask, state: State) -> Iterator[Finding]:
     yield from check_late(app.config, state.settings)
     yield from check_origins(state.settings.allowed_origins)
     yield from check_mode(state.concurrency.mode, detected().mode)
+    yield from check_order(state)
+    yield from check_routes(app)
 
 
 def check_secret(key: object, *, kept: Path, shared: bool) -> Iterator[Finding]:
@@ -131,3 +135,29 @@ def check_mode(mode: str, here: str) -> Iterator[Finding]:
         yield warning("async mode", "threads without simple-websocket: no WebSocket", "pip install simple-websocket")
     else:
         yield ok("async mode", f"{mode} in this process")
+
+
+def check_order(state: State) -> Iterator[Finding]:
+    """Whether the application's SocketIO is the one that Realtime serves."""
+    try:
+        state.check()
+    except ConfigError as exc:
+        yield error("socketio", exc.message, "initialise it first, or leave it to Realtime(socketio=socketio)")
+    else:
+        yield ok("socketio", "on the log")
+
+
+def check_routes(app: Flask) -> Iterator[Finding]:
+    """Whether the application has a route of its own where one of Realtime's should answer."""
+    adapter, hidden = app.url_map.bind("localhost"), []
+    for path, endpoint in (("/events", "realtime.events"), ("/rooms/a/messages", "realtime.history")):
+        try:
+            found = adapter.match(path, method="GET")[0]
+        except (HTTPException, RoutingException):
+            found = "nothing"
+        if found != endpoint:
+            hidden.append(f"{path} is answered by {found}")
+    if hidden:
+        yield error("routes", "; ".join(hidden), "give that route of the application another path")
+    else:
+        yield ok("routes", "/events and /rooms/… are Realtime's")

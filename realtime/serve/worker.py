@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
@@ -28,6 +29,19 @@ class Worker(GeventPyWSGIWorker):
 
     server_class = WorkerServer
     wsgi_handler = WorkerHandler
+
+    @classmethod
+    def setup(cls) -> None:
+        """Called before anything is loaded, in the master.
+
+        With ``--preload`` the application is made there, before the worker patches its process. What it makes (locks,
+        events, the choice of greenlets) must fit the worker. The master's own work (forking, signals, waiting for its
+        children) stays unpatched.
+        """
+        monkey.patch_thread()
+        monkey.patch_socket()
+        monkey.patch_ssl()
+        monkey.patch_queue()
 
     def load_wsgi(self) -> None:
         """Load the application. One that refuses to start (a bad setting) is not started again and again."""

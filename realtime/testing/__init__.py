@@ -19,10 +19,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from ..concurrency import detected
-from ..errors import ConfigError
+from ..errors import ConfigError, RealtimeError
 from ..state import State
 from .event_stream import EventStreamReader
-from .reader import ANYTHING, AccessRefused, Reader, Received
+from .reader import ANYTHING, PATIENCE, AccessRefused, Reader, Received
 from .socket_session import SocketReader
 from .wsgi import Wsgi
 
@@ -94,12 +94,24 @@ def subscribe(
         )
     if not rooms:
         raise ConfigError("name at least one room: subscribe(app, 'lobby')")
+    _catch_up(state)
     wsgi = Wsgi(app, client=client, headers=headers)
     if transport == "sse":
         return EventStreamReader(state, wsgi, rooms, after=after, history=history)
     if transport == "socketio":
         return SocketReader(state, wsgi, rooms, after=after, history=history, auth=auth)
     raise ConfigError(f"transport is {transport!r}; allowed is 'sse' or 'socketio'")
+
+
+def _catch_up(state: State) -> None:
+    """Have this process deliver what was published before: on a shared bus it is a moment behind, and a test that
+    published first and subscribed then would see the one or the other.
+    """
+    try:
+        state.ready()
+        state.hub.wait_for(state.bus.latest((), limit=0).cursor, timeout=PATIENCE)
+    except RealtimeError:
+        pass  # The subscriber is told, as it would be by a server.
 
 
 def refused(app: Flask, *rooms: str, code: str | None = None, **options: Any) -> AccessRefused:

@@ -86,6 +86,16 @@ def test_it_resumes_from_a_cursor_and_reads_history(app: Flask, transport: testi
 
 
 @both
+def test_without_a_cursor_it_sees_nothing_that_was_published_before(app: Flask, transport: testing.Transport) -> None:
+    realtime: Realtime = app.realtime  # type: ignore[attr-defined]
+    for number in range(20):
+        realtime.publish("lobby", number)
+        with testing.subscribe(app, "lobby", transport=transport) as reader:
+            live = realtime.publish("lobby", "live")
+            assert reader.expect(timeout=5).id == live
+
+
+@both
 def test_several_subscribers_and_several_threads(app: Flask, transport: testing.Transport) -> None:
     realtime: Realtime = app.realtime  # type: ignore[attr-defined]
     with (
