@@ -43,6 +43,16 @@ class Dog(pydantic.BaseModel):
     friends: list[Cat] = []
 
 
+class Größe(msgspec.Struct):  # noqa: PLC2401  applications name things in any language
+    wert: int
+    teil: Größe | None = None
+
+
+class Maß(pydantic.BaseModel):  # noqa: PLC2401
+    wert: int
+    teile: list[Maß] = []
+
+
 class Pet(pydantic.BaseModel):
     animal: Cat | Dog = pydantic.Field(discriminator="kind")
     born: datetime.date | None = None
@@ -68,6 +78,8 @@ def any_application(request: pytest.FixtureRequest, application: Application) ->
     if request.param == "declared":
         request.getfixturevalue("declared")
         application.realtime.schema("pet", Pet)
+        application.realtime.schema("größe", Größe, room="größen/*")
+        application.realtime.schema("maße", list[Maß])
     return application
 
 

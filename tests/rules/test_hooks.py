@@ -226,6 +226,14 @@ def test_a_hook_may_publish_itself(application: Application, publish: Publish) -
     assert application.log("audit") == [("message", {"room": "lobby", "data": 1})]
 
 
+def test_a_hook_that_publishes_for_ever_fails_once(application: Application, caplog: pytest.LogCaptureFixture) -> None:
+    realtime = application.realtime
+    realtime.on_publish(lambda one: realtime.publish(one.room, one.data))
+    assert application.by_http(data=1)["status"] == 500
+    assert application.log() == []
+    assert {record.message for record in caplog.records} == {"a hook of on_publish failed; nothing was published"}
+
+
 def test_emit_to_rooms_comes_through_hooks_and_says_what_they_refuse(application: Application) -> None:
     seen: list[Publication] = []
     application.realtime.on_publish(seen.append)
