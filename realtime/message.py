@@ -191,7 +191,7 @@ class Message:
         """The same message, published in place of what the publisher said, which is what the key is about: whoever
         says the same again gets the first id, even where this message would now read otherwise (a time stamped on it).
         """
-        return _Restated(self.rooms, self.event, self.json, self.key, self.skip, self.spread, self.id, said)
+        return _Restated(self.rooms, self.event, self.json, said.key, self.skip, self.spread, self.id, said)
 
 
 @dataclass(frozen=True, slots=True)

@@ -99,6 +99,20 @@ def test_the_same_key_in_another_room_is_another_message(bus: Bus) -> None:
     assert put(bus, 1, "lobby", key="k") != put(bus, 1, "hall", key="k")
 
 
+def test_a_key_is_about_what_was_said_where_another_message_stands_for_it(bus: Bus, recorder: Recorder) -> None:
+    def stamped(data: object, room: str, stamp: int) -> Message:
+        return Message.new("stamped", [data, stamp]).standing_for(Message.new(room, data, key="k"))
+
+    first = bus.publish(stamped("a", "lobby", 1))
+    assert bus.publish(stamped("a", "lobby", 2)) == (first.id, True)
+    with pytest.raises(KeyConflict):
+        bus.publish(stamped("b", "lobby", 1))
+    other = bus.publish(stamped("a", "hall", 3))
+    assert not other.duplicate
+    assert recorder.wait(2) == [["a", 1], ["a", 3]]
+    assert [one.rooms for one in bus.latest(["stamped"], limit=9).messages] == [("stamped",)] * 2
+
+
 def test_a_key_is_forgotten_after_its_lifetime(make_bus: MakeBus) -> None:
     from tests.support.processes import eventually
 
