@@ -96,7 +96,8 @@ class Realtime:
         other data, or ``publication.replace(data=…, event=…, rooms=…)``. It refuses by raising ``Refused`` or another
         error of this package, or by ``flask.abort``. Any other exception is logged, publishes nothing and tells the
         publisher ``internal`` (500). It has an application context, and for HTTP and Socket.IO also the client's
-        request and session. It may be called again for a key that is repeated: side effects belong into the signal
+        request and session. One that waits holds up what the same client says next, whose order is kept, and nobody
+        else. It may be called again for a key that is repeated: side effects belong into the signal
         ``realtime.signals.message_published``. Keys are about what the publisher said, not what a hook made of it.
 
         Args:

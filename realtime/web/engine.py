@@ -71,11 +71,8 @@ class SocketServer(socketio.Server):
     def answer_at_once(self, socket: Any, message: str | bytes) -> str | None:
         """Do what waits for nothing and return the packet that answers it, ``""`` for none; ``None`` for all the rest.
 
-        A short cut past two libraries' layers for PONG and for ``publish``, which is most of what clients say.
+        A short cut past two libraries' layers for ``publish``, which is most of what clients say besides PONG.
         """
-        if message == "3":
-            socket.schedule_ping()
-            return ""
         match = _PUBLISH.match(message) if isinstance(message, str) else None
         if match is None or socket.sid in self._binary_packet:
             return None

@@ -78,6 +78,13 @@ class EngineSocket(engineio.socket.Socket):
         if link is not None:
             link.finish()
 
+    def hears(self, message: bytes) -> bool:
+        """Whether a text was a PONG, which counts when it is read: what the client said before may take its time."""
+        if message != b"3":
+            return False
+        self.schedule_ping()
+        return True
+
     def schedule_ping(self) -> None:
         """The client answered: the next ping is due in one interval. The library spends a task on each."""
         if self.last_ping:

@@ -200,7 +200,7 @@ class Link:
                     continue
                 if opcode == websocket.PING:
                     self.send_joined(websocket.frame(message, websocket.PONG))
-                elif opcode != websocket.PONG:
+                elif opcode != websocket.PONG and not (opcode == websocket.TEXT and self._socket.hears(message)):
                     self._inbox.append(message.decode() if opcode == websocket.TEXT else message)
         except WebSocketError as exc:
             if self.closing:

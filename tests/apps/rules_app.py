@@ -7,6 +7,7 @@ if __name__ == "__main__":
 
     monkey.patch_all()
 
+import os
 import time
 from collections import defaultdict
 from threading import Event
@@ -14,6 +15,7 @@ from typing import Any
 
 from flask import Flask, jsonify, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_user
+from flask_socketio import SocketIO
 
 from realtime import Publication, Realtime, Refused
 from realtime.signals import connection_closed, connection_opened
@@ -22,7 +24,7 @@ from tests.apps.running import run
 app = Flask(__name__)
 app.config["SECRET_KEY"] = "test"
 login = LoginManager(app)
-realtime = Realtime()
+realtime = Realtime(socketio=SocketIO(ping_timeout=float(os.environ.get("PING_TIMEOUT", "20"))))
 told: list[tuple[str, str, frozenset[str]]] = []
 gates: defaultdict[str, Event] = defaultdict(Event)
 

@@ -78,6 +78,22 @@ def test_a_hook_that_waits_holds_up_nobody_else(server: Server, transport: str) 
         assert waiting.wait_for(ACK).data["ok"]
 
 
+def test_a_client_whose_publish_waits_in_a_hook_still_answers_pings() -> None:
+    silent_room = {"room": "told/silent"}
+    server = start_gevent(APP, REALTIME_HEARTBEAT="0.2", PING_TIMEOUT="0.6")
+    with running(server), SocketClient(server.url) as waiting, SocketClient(server.url, reading=False) as silent:
+        silent.emit("join", silent_room)
+        waiting.emit("publish", {"room": "gate/pings", "data": 1}, number=1)
+
+        def silent_is_gone() -> bool:
+            return bool(requests.get(f"{server.url}/told", params=silent_room, timeout=30).json())
+
+        eventually(silent_is_gone, what="the end of a client that answers no ping")
+        requests.post(server.url + path("open/pings"), json={"data": 1}, timeout=30)
+        assert waiting.wait_for(ACK).data["ok"]
+        assert not waiting.ended
+
+
 def test_a_failing_hook_is_logged_and_told_as_such(server: Server, transport: str) -> None:
     error = {"code": "internal", "message": "the server failed; it was logged"}
     with SocketClient(server.url, transport) as client:
