@@ -50,6 +50,8 @@ def blueprint(name: str, import_name: str) -> Blueprint:
     def realtime_scripts(*, nonce: str | None = None) -> Markup:
         """The ``<script>`` elements that give a page the browser client, ``Realtime``.
 
+        The stock Socket.IO client comes first where it was fetched; a page may also load it from elsewhere, before.
+
         Args:
             nonce: of the page's Content-Security-Policy, where it has one.
         """

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from realtime.web.assets import CLIENT
+from tests.support.browser import launched
 from tests.support.processes import ROOT, Redis, Server, clean_environment, free_port, running
 from tests.support.publishing import publish
 from tests.support.streams import EventReader
@@ -28,6 +29,17 @@ from realtime.web import pages
 
 realtime = Realtime()
 
+LIVE = """<!doctype html>
+<title>shop</title>
+{{ realtime_scripts() }}
+<script>
+  var seen = [], joined = false, rt = new Realtime();
+  rt.on("shipped", function (data, id) { seen.push([data.order, id]); });
+  rt.join("orders", function () { joined = true; });
+  rt.connect();
+</script>
+"""
+
 
 def create_app() -> Flask:
     app = Flask(__name__)
@@ -38,6 +50,10 @@ def create_app() -> Flask:
     @app.get("/")
     def page() -> str:
         return render_template_string("<!doctype html><title>shop</title>{{ realtime_scripts(nonce='n') }}")
+
+    @app.get("/live")
+    def live() -> str:
+        return render_template_string(LIVE)
 
     @app.post("/ship/<int:number>")
     def ship(number: int) -> dict[str, str]:
@@ -178,6 +194,31 @@ def test_a_page_gets_every_script_and_a_live_stream(shop: Server) -> None:
         id_ = requests.post(f"{shop.url}/ship/7", timeout=10).json()["id"]
         stream.wait(1)
         assert (stream.ids, stream.data) == ([id_], [{"order": 7}])
+
+
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_a_page_of_ones_own_is_live_with_the_stock_client_and_without(
+    shop: Server, installed: Path, transport: str
+) -> None:
+    (stock,) = installed.parents[1].rglob("socket.io.min.js")
+    if transport == "sse":
+        # As it is installed from a checkout where `make` has not fetched it.
+        stock.rename(stock.with_suffix(".away"))
+    try:
+        with launched() as browser:
+            page = browser.new_page()
+            complaints: list[str] = []
+            page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+            page.goto(shop.url + "/live")
+            page.wait_for_function("joined", timeout=15_000)
+            assert page.evaluate("rt.transport") == transport
+            id_ = requests.post(f"{shop.url}/ship/7", timeout=10).json()["id"]
+            page.wait_for_function("seen.length", timeout=15_000)
+            assert page.evaluate("seen") == [[7, id_]]
+            assert [one for one in complaints if "favicon" not in one and "404" not in one] == []
+    finally:
+        if transport == "sse":
+            stock.with_suffix(".away").rename(stock)
 
 
 def test_the_chat_is_there_when_it_is_asked_for(shop: Server) -> None:
