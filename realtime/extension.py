@@ -12,7 +12,7 @@ from typing import Any, TypeVar, overload
 from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
-from . import cli
+from . import cli, show
 from .bus.base import Replay
 from .config import Settings
 from .errors import ConfigError
@@ -49,13 +49,14 @@ class Realtime:
         Raises:
             ConfigError: a setting is wrong, or the application was set up before.
         """
-        if EXTENSION in app.extensions:
-            raise ConfigError(
-                f"Realtime was initialised for {app.name!r} already. Make one Realtime() at module level and call "
-                "init_app(app) once per application"
-            )
-        settings = Settings.load(app.config, os.environ)
-        state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules)
+        with show.bad_settings():
+            if EXTENSION in app.extensions:
+                raise ConfigError(
+                    f"Realtime was initialised for {app.name!r} already. Make one Realtime() at module level and call "
+                    "init_app(app) once per application"
+                )
+            settings = Settings.load(app.config, os.environ)
+            state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules)
         app.extensions[EXTENSION] = state
         self._states.append(state)
         cli.register(app, publish=self.publish)

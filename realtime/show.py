@@ -6,11 +6,15 @@ What comes from a log is other people's text: nothing that a terminal would obey
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import click
 
 from .bus.survey import RoomInfo
+from .errors import ConfigError
 
 
 def message(id: str, room: str | None, event: str, data: Any, *, as_json: bool) -> None:
@@ -54,3 +58,18 @@ def _json(value: Any) -> str:
 
 def _printable(text: str) -> str:
     return text if text.isprintable() else ascii(text)
+
+
+class _NotStarted(ConfigError, click.ClickException):  # type: ignore[misc]  # both keep the same text as `message`
+    """A bad setting, while one of Flask's commands loads the application: one line there, no traceback."""
+
+
+@contextmanager
+def bad_settings() -> Iterator[None]:
+    """Around the set-up of an application. A ``ConfigError`` stays one; only how Flask's commands show it changes."""
+    try:
+        yield
+    except ConfigError as exc:
+        if os.environ.get("FLASK_RUN_FROM_CLI") != "true":
+            raise
+        raise _NotStarted(exc.message) from None

@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from click.testing import Result
 from flask import Flask
 
-from realtime import Realtime
-from tests.support.processes import Redis, Server, free_port
+from realtime import Publication, Realtime, Refused
+from tests.support.processes import ROOT, Redis, Server, clean_environment, free_port
 from tests.support.publishing import publish
 
 from .conftest import Run
@@ -119,6 +122,43 @@ def test_a_server_or_redis_that_is_not_there_is_one_line(make_app: Callable[...,
         assert "Redis cannot be" in refused(run(args=["realtime", *command]))
     for command in (["publish", "lobby", "1"], ["history", "lobby"], ["tail", "lobby"]):
         assert "cannot be reached" in refused(run(args=["realtime", *command, "--url", f"http://127.0.0.1:{nowhere}"]))
+
+
+@pytest.mark.parametrize("command", [["realtime", "doctor"], ["run", "--port", "0"], ["routes"]])
+def test_a_bad_setting_is_one_line_whatever_loads_the_application(tmp_path: Path, command: list[str]) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from flask import Flask\nfrom realtime import Realtime\napp = Flask(__name__)\nRealtime(app)\n", "utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "shop", *command],
+        cwd=tmp_path,
+        env=clean_environment(PYTHONPATH=str(ROOT), REALTIME_HEARTBEAT="soon"),
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: REALTIME_HEARTBEAT is 'soon'; allowed is a number from 0.05 to 300\n"
+
+
+def test_hooks_see_what_the_command_publishes(shared_redis: Redis, namespace: str) -> None:
+    app = Flask("shop")
+    app.config.update(REALTIME_BUS_URL=shared_redis.url, REALTIME_NAMESPACE=namespace)
+    realtime = Realtime(app)
+
+    @realtime.on_publish(room="signed")
+    def sign(publication: Publication) -> dict[str, object]:
+        if publication.data == "bad":
+            raise Refused("we do not say that")
+        return {"said": publication.data, "by": "hook"}
+
+    run = app.test_cli_runner().invoke
+    said(run(args=["realtime", "publish", "signed", '"good"']))
+    assert "we do not say that" in refused(run(args=["realtime", "publish", "signed", '"bad"']))
+    (line,) = said(run(args=["realtime", "history", "signed", "--json"]))
+    assert json.loads(line)["data"] == {"said": "good", "by": "hook"}
+    app.extensions["realtime"].close()
 
 
 def test_what_a_terminal_would_obey_is_not_printed(on_redis: Run, room: str) -> None:

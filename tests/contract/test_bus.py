@@ -10,6 +10,7 @@ import pytest
 from realtime.bus.base import Bus
 from realtime.errors import InvalidValue, KeyConflict
 from realtime.message import START, Message, Position
+from tests.support.processes import eventually
 
 from .conftest import MakeBus, Recorder
 
@@ -62,8 +63,6 @@ def test_a_publish_from_within_a_delivery_comes_after_it(bus: Bus, recorder: Rec
 def test_a_batch_ends_with_a_flush(bus: Bus, recorder: Recorder) -> None:
     put(bus, 1)
     recorder.wait(1)
-    from tests.support.processes import eventually
-
     assert eventually(lambda: recorder.flushes)
 
 
@@ -114,8 +113,6 @@ def test_a_key_is_about_what_was_said_where_another_message_stands_for_it(bus: B
 
 
 def test_a_key_is_forgotten_after_its_lifetime(make_bus: MakeBus) -> None:
-    from tests.support.processes import eventually
-
     bus = make_bus(key_ttl=0.05)
     first = put(bus, 1, key="k")
     assert eventually(lambda: put(bus, 1, key="k") != first)
@@ -196,8 +193,6 @@ def test_the_cursor_of_an_empty_read_is_the_end_of_the_log(bus: Bus) -> None:
 
 
 def test_a_process_is_only_told_of_rooms_that_it_wants(bus: Bus, recorder: Recorder) -> None:
-    from tests.support.processes import eventually
-
     recorder.wanted = lambda rooms: "lobby" in rooms
     put(bus, 1, "elsewhere")
     last = put(bus, 2, "lobby")
@@ -224,3 +219,22 @@ def test_starting_tells_the_receiver_where_it_starts(bus: Bus) -> None:
 
 def test_a_bus_that_is_there_answers_a_ping(bus: Bus) -> None:
     assert bus.ping() is None  # type: ignore[func-returns-value]
+
+
+def test_rooms_that_hold_messages_are_listed_the_most_recently_used_first(bus: Bus) -> None:
+    assert bus.rooms(limit=10) == []
+    put(bus, 1, "a")
+    put(bus, 2, ["b", "c:d/é"])
+    newest = put(bus, 3, "a")
+    found = bus.rooms(limit=10)
+    assert found[0] == ("a", newest, 2)
+    assert {(name, messages) for name, _, messages in found[1:]} == {("b", 1), ("c:d/é", 1)}
+    assert bus.rooms(limit=1) == found[:1]
+    bus.relay({"kept": "for no room"})
+    assert len(bus.rooms(limit=10)) == 3
+
+
+def test_a_room_whose_messages_have_expired_is_not_listed(make_bus: MakeBus) -> None:
+    bus = make_bus(history_ttl=0.05)
+    put(bus, 1, "short")
+    eventually(lambda: bus.rooms(limit=10) == [], what="the end of the room's messages")
