@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import http.client
 import json
+import re
 import ssl
 import time
+from base64 import b64encode
 from collections.abc import Generator, Mapping, Sequence
 from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from urllib.parse import quote, unquote, urlencode, urlsplit
 
 from .errors import RealtimeError
 from .wire.sse import Decoder, Event
@@ -21,6 +23,8 @@ _ANSWER_SECONDS: Final = 10.0
 _SILENCE_SECONDS: Final = 60.0
 """Longer than any heartbeat that makes sense: a stream that is silent for so long is dead."""
 _BLOCK: Final = 65536
+_HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+"""A token of RFC 9110, 5.6.2."""
 
 
 class RemoteError(RealtimeError):
@@ -46,7 +50,7 @@ class RemoteServer:
         headers: sent with every request, such as ``Authorization``.
 
     Raises:
-        RemoteError: not such a URL.
+        RemoteError: not such a URL, or not such headers.
     """
 
     def __init__(self, url: str, *, headers: Mapping[str, str] | None = None) -> None:
@@ -57,12 +61,19 @@ class RemoteServer:
             parts, port = urlsplit(""), None
         if parts.scheme not in {"http", "https"} or not parts.hostname:
             raise RemoteError(f"not a server's URL: {url!r}; one looks like http://127.0.0.1:5000")
-        self.url = url.rstrip("/")
         self.secure = parts.scheme == "https"
         self.host, self.port = parts.hostname, port
         self.netloc = parts.netloc.rpartition("@")[2]
         self.path = parts.path.rstrip("/")
+        # As it may be shown: a name and password (RFC 3986, userinfo) travel in a header instead.
+        self.url = f"{parts.scheme}://{self.netloc}{self.path}"
         self.headers = dict(headers or {})
+        if parts.username is not None:
+            login = f"{unquote(parts.username)}:{unquote(parts.password or '')}".encode()
+            self.headers.setdefault("Authorization", f"Basic {b64encode(login).decode()}")
+        for name, value in self.headers.items():
+            if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+                raise RemoteError(f"not a header: {name!r}; one looks like 'Authorization: Bearer …'")
 
     def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
         """Publish one message; return its id.
@@ -73,7 +84,7 @@ class RemoteServer:
         body: dict[str, Any] = {"event": event, "data": data}
         if key is not None:
             body["key"] = key
-        return str(self._json("POST", self._messages(room), json.dumps(body).encode())["id"])
+        return str(self._json("POST", self._messages(room), json.dumps(body).encode(), has="id")["id"])
 
     def history(self, room: str, *, after: str | None = None, limit: int = 50) -> dict[str, Any]:
         """``{"messages": […], "cursor", "recovered"}``, as the server answers it.
@@ -82,7 +93,7 @@ class RemoteServer:
             RemoteError: as ``publish``.
         """
         query = {"limit": str(limit)} | ({"after": after} if after else {})
-        answer: dict[str, Any] = self._json("GET", f"{self._messages(room)}?{urlencode(query)}")
+        answer: dict[str, Any] = self._json("GET", f"{self._messages(room)}?{urlencode(query)}", has="messages")
         return answer
 
     def follow(
@@ -102,6 +113,8 @@ class RemoteServer:
                 decoder, followed = Decoder(), True
                 while chunk := response.read1(_BLOCK):
                     for event in decoder.feed(chunk):
+                        if not _is_json(event.data):
+                            raise self._stranger(response.status)
                         # Before the first message it is the opening that says where the stream stands.
                         opened = event.event == "realtime.ready" and not cursor
                         cursor = json.loads(event.data)["cursor"] if opened else event.id or cursor
@@ -138,13 +151,15 @@ class RemoteServer:
         connection.request("GET", f"{self.path}/events?{urlencode(pairs)}", headers=headers)
         response = connection.getresponse()
         if response.status != 200:
-            raise self._refusal(response.status, response.read())
+            raise self._refusal(response, response.read())
+        if response.headers.get_content_type() != "text/event-stream":
+            raise self._stranger(response.status)
         return response
 
     def _messages(self, room: str) -> str:
         return f"{self.path}/rooms/{quote(room, safe='')}/messages"
 
-    def _json(self, method: str, target: str, body: bytes | None = None) -> Any:
+    def _json(self, method: str, target: str, body: bytes | None = None, *, has: str) -> Any:
         connection = self.connect()
         headers = self.headers | ({"Content-Type": "application/json"} if body is not None else {})
         try:
@@ -152,16 +167,35 @@ class RemoteServer:
             response = connection.getresponse()
             answer = response.read()
             if response.status >= 300:
-                raise self._refusal(response.status, answer)
-            return json.loads(answer)
+                raise self._refusal(response, answer)
+            value = json.loads(answer) if _is_json(answer) else None
+            if not isinstance(value, dict) or has not in value:
+                raise self._stranger(response.status)
+            return value
         except (OSError, http.client.HTTPException, ValueError) as exc:
             raise RemoteError(f"{self.url} cannot be reached: {str(exc) or type(exc).__name__}") from exc
         finally:
             connection.close()
 
-    def _refusal(self, status: int, body: bytes) -> RemoteError:
-        try:
-            said = json.loads(body)["error"]["message"]
-        except (ValueError, KeyError, TypeError):
-            said = "which is no answer of realtime; is this its address?"
+    def _refusal(self, response: http.client.HTTPResponse, body: bytes) -> RemoteError:
+        elsewhere = response.getheader("Location")
+        if 300 <= response.status < 400 and elsewhere:
+            said = f"it sends us to {elsewhere}; name that address, or log in by --header"
+        else:
+            try:
+                said = str(json.loads(body)["error"]["message"])
+            except (ValueError, KeyError, TypeError):
+                return self._stranger(response.status)
+        return RemoteError(f"{self.url} answered {response.status}: {said}", answered=response.status)
+
+    def _stranger(self, status: int) -> RemoteError:
+        said = "which is no answer of realtime; is this its address?"
         return RemoteError(f"{self.url} answered {status}: {said}", answered=status)
+
+
+def _is_json(text: str | bytes) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True

@@ -43,10 +43,6 @@ def check_stream(server: RemoteServer, *, heartbeat: float) -> Iterator[Finding]
     began = time.monotonic()
     try:
         response = server.open_stream(connection, [_ROOM])
-        kind = response.headers.get_content_type()
-        if kind != "text/event-stream":
-            yield error(check, f"/events is answered with {kind}", "is this the address of realtime?")
-            return
         if coding := response.headers.get("Content-Encoding"):
             yield error(check, f"the proxy compresses it ({coding}), which holds events back", _NGINX)
         decoder, events = Decoder(), list[Event]()
@@ -65,7 +61,7 @@ def check_stream(server: RemoteServer, *, heartbeat: float) -> Iterator[Finding]
     except TimeoutError:
         yield error(check, "nothing came, though it was sent: a proxy holds it back", _NGINX)
     except RemoteError as exc:
-        yield error(check, exc.message, "--header 'Authorization: …' if the server wants to know who asks")
+        yield error(check, exc.message, "is the address right? --header 'Authorization: …' if it asks who you are")
     except (OSError, http.client.HTTPException, MessageTooLarge) as exc:
         yield error(check, f"{server.url} cannot be reached: {exc}", "is it running, and is this its address?")
     finally:

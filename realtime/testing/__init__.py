@@ -81,7 +81,8 @@ def subscribe(
 
     Raises:
         AccessRefused: the application did not let it in; ``refused`` expects that.
-        ConfigError: the application has no Realtime, or uses gevent and Redis in a process that is not patched.
+        ConfigError: the application has no Realtime, or uses gevent and Redis in a process that is not patched, or
+            allows Socket.IO no long polling.
     """
     state: State | None = app.extensions.get("realtime")
     if state is None:
@@ -91,6 +92,11 @@ def subscribe(
         raise ConfigError(
             "SocketIO uses gevent, which it does by itself where that is installed, but this process is not patched by "
             "gevent, so that Redis cannot be followed. In tests make it with SocketIO(async_mode='threading')"
+        )
+    if transport == "socketio" and "polling" not in state.socketio.server.eio.transports:
+        raise ConfigError(
+            "SocketIO was made with transports= without 'polling', by which this client connects; "
+            "leave transports out in tests"
         )
     if not rooms:
         raise ConfigError("name at least one room: subscribe(app, 'lobby')")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -108,6 +110,8 @@ def test_through_a_running_server_they_work_on_memory_too(on_memory: Run, gevent
         (("tail", "lobby", "two words"), "not a room name"),
         (("history", "lobby", "--url", "ftp://host"), "not a server's URL"),
         (("history", "lobby", "--url", "http://host", "--header", "Authorization"), "not a header"),
+        (("history", "lobby", "--url", "http://host", "--header", "two words: 1"), "not a header"),
+        (("history", "lobby", "--url", "http://host", "--header", "A: b\nC: d"), "not a header"),
     ],
 )
 def test_bad_input_is_one_line(on_redis: Run, arguments: tuple[str, ...], reason: str) -> None:
@@ -167,16 +171,58 @@ def test_what_a_terminal_would_obey_is_not_printed(on_redis: Run, room: str) -> 
     assert json.loads(said(on_redis("history", room, "--json"))[0])["data"] == "\x9b31m\u202e"
 
 
-def test_a_server_that_is_another_is_recognised(on_memory: Run) -> None:
+@contextmanager
+def answering(*lines: str, body: str = "") -> Iterator[tuple[str, list[str]]]:
+    """A server that is not realtime: its address, and the heads of the requests that it got."""
+    heads: list[str] = []
+    answer = "\r\n".join([f"HTTP/1.1 {lines[0]}", *lines[1:], f"Content-Length: {len(body)}", "", body])
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = other.accept()
+                with client:
+                    heads.append(client.recv(65536).decode())
+                    client.sendall(answer.encode())
+
     with socket.create_server(("127.0.0.1", 0)) as other:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{other.getsockname()[1]}", heads
+        other.shutdown(socket.SHUT_RDWR)
 
-        def answer() -> None:
-            client, _ = other.accept()
-            with client:
-                client.recv(65536)
-                client.sendall(b"HTTP/1.1 418 I'm a teapot\r\nContent-Length: 0\r\n\r\n")
 
-        threading.Thread(target=answer, daemon=True).start()
-        url = f"http://127.0.0.1:{other.getsockname()[1]}"
-        line = refused(on_memory("history", "lobby", "--url", url))
-    assert line == f"Error: {url} answered 418: which is no answer of realtime; is this its address?"
+@pytest.mark.parametrize(
+    ("lines", "body"),
+    [
+        (["418 I'm a teapot"], ""),
+        (["200 OK", "Content-Type: text/html"], "<h1>hi</h1>"),
+        (["200 OK", "Content-Type: application/json"], "[1]"),
+        (["200 OK", "Content-Type: application/json"], '{"error": "as others do"}'),
+        (["500 Internal Server Error", "Content-Type: application/json"], '{"error": "as others do"}'),
+        (["200 OK", "Content-Type: text/event-stream"], "data: no JSON\n\n"),
+    ],
+)
+def test_a_server_that_is_another_is_recognised(on_memory: Run, lines: list[str], body: str) -> None:
+    with answering(*lines, body=body) as (address, _):
+        for command in (["history", "lobby"], ["publish", "lobby", "1"], ["tail", "lobby"]):
+            line = refused(on_memory(*command, "--url", f"http://{address}"))
+            assert line == (
+                f"Error: http://{address} answered {lines[0][:3]}: which is no answer of realtime; is this its address?"
+            )
+
+
+def test_a_redirect_says_where_to(on_memory: Run) -> None:
+    with answering("301 Moved Permanently", "Location: https://push.example/") as (address, _):
+        line = refused(on_memory("history", "lobby", "--url", f"http://{address}"))
+    assert "answered 301: it sends us to https://push.example/; name that address" in line
+
+
+def test_a_name_and_password_in_the_address_are_sent_and_not_shown(on_memory: Run) -> None:
+    with answering("401 Unauthorized") as (address, heads):
+        line = refused(on_memory("history", "lobby", "--url", f"http://ann:s%3Acret@{address}"))
+    assert "Authorization: Basic YW5uOnM6Y3JldA==" in heads[0]
+    assert "cret" not in line
+
+
+def test_input_that_is_no_text_is_one_line(on_redis: Run) -> None:
+    assert "not JSON" in refused(on_redis("publish", "lobby", "-", input=b"\xff\xfe\x00"))

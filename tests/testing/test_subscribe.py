@@ -214,6 +214,13 @@ def test_a_socket_client_also_gets_what_is_no_message_of_a_room(make: Make) -> N
             reader.emit("nobody", timeout=0.05)
 
 
+def test_a_socketio_may_have_a_path_of_its_own(make: Make) -> None:
+    socketio = SocketIO(async_mode="threading", path="/push")
+    with testing.subscribe(make(socketio), "lobby", transport="socketio") as reader:
+        socketio.emit("n", 1, to="lobby")
+        assert reader.expect("n", timeout=5).data == 1
+
+
 def test_a_session_of_a_browser_is_sent_along(app: Flask) -> None:
     @app.before_request
     def only_ann() -> tuple[dict[str, Any], int] | None:
@@ -268,6 +275,9 @@ def test_wrong_use_is_explained(make: Make) -> None:
         testing.subscribe(make())
     with pytest.raises(ConfigError, match="'carrier pigeon'; allowed is 'sse' or 'socketio'"):
         testing.subscribe(make(), "lobby", transport="carrier pigeon")  # type: ignore[arg-type]
+    no_polling = make(SocketIO(async_mode="threading", transports=["websocket"]))
+    with pytest.raises(ConfigError, match="leave transports out in tests"):
+        testing.subscribe(no_polling, "lobby", transport="socketio")
     own = SocketIO(async_mode="threading")
     own.on_event("join", lambda _data: "my own")
     with pytest.raises(AssertionError, match="a handler of its own for 'join', which answered 'my own'"):
