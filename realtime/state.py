@@ -86,8 +86,12 @@ class State:
                 "this process was forked from the one that serves memory://, and what it publishes would reach nobody; "
                 "publish from the server's process, or set REALTIME_BUS_URL=redis://…"
             )
+        # They are not gone, so that nobody is told they were; and whatever is closed here must not close them.
+        tell, self.hub.on_connection = self.hub.on_connection, lambda _connection, _opened: None
         for connection in inherited:
             self.hub.detach(connection)
+        self.hub.on_connection = tell
+        self.socketio.server.eio.sockets.clear()
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""

@@ -28,21 +28,34 @@ FORK = """
 import os
 from flask import Flask
 from realtime import ConfigError, Realtime, testing
+from realtime.signals import connection_closed
 
 app = Flask("application")
 realtime = Realtime(app)
 realtime.publish("lobby", "before")
+gone = []
+
+
+@connection_closed.connect_via(app)
+def closed(sender, transport, **about):
+    gone.append(transport)
 
 
 def child():
     realtime.history("lobby")
+    state = app.extensions["realtime"]
+    assert (gone, len(state.socketio.server.eio.sockets)) == ([], 0)
     with testing.subscribe(app, "lobby", "other") as mine:
         realtime.publish("lobby", "from the child")
         assert mine.expect(timeout=5).data == "from the child"
-        assert len(app.extensions["realtime"].hub.connections) == 1
+        assert len(state.hub.connections) == 1
+    state.close()
 
 
-with testing.subscribe(app, "lobby") as reader:
+with (
+    testing.subscribe(app, "lobby") as reader,
+    testing.subscribe(app, "lobby", transport="socketio") as socket,
+):
     pid = os.fork()
     if pid == 0:
         status = 1
@@ -59,6 +72,8 @@ with testing.subscribe(app, "lobby") as reader:
         reader.expect(data="from the child", timeout=5)
     realtime.publish("lobby", "from the parent")
     reader.expect(data="from the parent", timeout=5)
+    socket.expect(data="from the parent", skip_others=True, timeout=5)
+    assert gone == []
     print([one.data for one in realtime.history("lobby").messages], flush=True)
 """
 
