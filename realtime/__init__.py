@@ -22,6 +22,7 @@ from .errors import (
     MessageTooLarge,
     RealtimeError,
     Refused,
+    Unauthorized,
 )
 from .message import Message, Position
 from .publisher import Publisher
@@ -44,6 +45,7 @@ __all__ = [
     "RealtimeError",
     "Refused",
     "Replay",
+    "Unauthorized",
 ]
 
 

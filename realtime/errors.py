@@ -38,6 +38,13 @@ class MalformedRequest(RealtimeError):
     code = "malformed"
 
 
+class Unauthorized(RealtimeError):
+    """Nobody knows who this caller is, and not everybody may do this. Logging in may help."""
+
+    status = 401
+    code = "unauthorized"
+
+
 class Forbidden(RealtimeError):
     """The request is well formed, but this caller may not do this."""
 

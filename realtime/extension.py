@@ -16,6 +16,7 @@ from . import cli, show
 from .bus.base import Replay
 from .config import Settings
 from .errors import ConfigError
+from .guarding import Guarding
 from .message import Position
 from .names import check_room
 from .rules import Hook, Rules
@@ -27,7 +28,7 @@ H = TypeVar("H", bound=Hook)
 K = TypeVar("K")
 
 
-class Realtime:
+class Realtime(Guarding):
     """Server push for a Flask application: Socket.IO rooms and an SSE route on one log.
 
     Args:
@@ -37,6 +38,7 @@ class Realtime:
     """
 
     def __init__(self, app: Flask | None = None, *, socketio: SocketIO | None = None) -> None:
+        super().__init__()
         self._socketio = socketio
         self._states: list[State] = []
         self._rules = Rules()
@@ -56,7 +58,7 @@ class Realtime:
                     "init_app(app) once per application"
                 )
             settings = Settings.load(app.config, os.environ)
-            state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules)
+            state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules, access=self._access)
         app.extensions[EXTENSION] = state
         self._states.append(state)
         cli.register(app, publish=self.publish)

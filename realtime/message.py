@@ -53,6 +53,12 @@ class Position(NamedTuple):
 START: Final = Position(0, 0)
 """Before everything. Asking for what comes after it asks for the whole log."""
 
+UNKNOWN: Final = Position(2**64 - 1, 0)
+"""Stands for a cursor that is none of ours: no log knows it, so that the client is told that it was not recovered.
+
+(Not the very last position: Redis refuses to look for what comes after that.)
+"""
+
 
 def encode_json(data: object) -> str:
     """Encode ``data`` as one line of strict JSON (RFC 8259: no NaN, no lone surrogates), not ASCII-escaped.

@@ -15,6 +15,7 @@ from typing import Any
 from flask import Blueprint, Flask
 from flask_socketio import SocketIO
 
+from .access import Access
 from .bus.base import Bus
 from .bus.open import open_bus
 from .concurrency import Concurrency, detected, for_mode
@@ -23,6 +24,7 @@ from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
 from .rules import Rules
 from .web import assets, documents, events, health, http, origin, rooms
+from .web.access import Gate
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
 from .web.engine import adopt
@@ -102,7 +104,7 @@ class State:
         self.bus.stop()
 
 
-def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules: Rules) -> State:
+def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules: Rules, access: Access) -> State:
     """Make an application's parts, join them, and add the routes.
 
     Args:
@@ -110,6 +112,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         settings: its settings.
         socketio: the ``SocketIO`` to put on the bus, if the application named one.
         rules: its hooks and schemas.
+        access: who its clients are and what they may do.
     """
     socketio = _socketio_of(app, settings, socketio)
     concurrency = for_mode(socketio.server.eio.async_mode)
@@ -121,6 +124,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     )
     manager = BusManager(bus=bus, pipeline=pipeline, hub=hub, connections=connections)
     hub.on_control = manager.relayed
+    gate = Gate(access, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     hub.on_connection, bus.on_change = announcer.connection, announcer.bus
     state = State(settings, concurrency, bus, hub, socketio, manager, pipeline)
@@ -129,12 +133,13 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     SocketHandlers(
         settings=settings,
         pipeline=pipeline,
+        gate=gate,
         in_request=partial(_in_request, socketio),
         manager=manager,
         hub=hub,
         ready=state.ready,
     ).register(socketio.server)
-    _add_routes(app, state, rules)
+    _add_routes(app, state, rules, gate)
     state.check = partial(_check_order, app, socketio, app.wsgi_app)
     return state
 
@@ -177,12 +182,12 @@ def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Sock
     return socketio
 
 
-def _add_routes(app: Flask, state: State, rules: Rules) -> None:
+def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:
     app.url_map.converters["realtime_room"] = http.RoomConverter
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
     doors = assets.blueprint("realtime", __name__)
     http.guard(doors, settings.allowed_origins)
-    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready)
+    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready, gate=gate)
     rooms.register(
         doors,
         settings=settings,
@@ -191,6 +196,7 @@ def _add_routes(app: Flask, state: State, rules: Rules) -> None:
         concurrency=concurrency,
         ready=ready,
         pipeline=state.pipeline,
+        gate=gate,
     )
     if settings.api_documents:
         documents.register(doors, settings=settings, rules=rules)

@@ -15,7 +15,8 @@ from ..config import Settings
 from ..errors import InvalidValue
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
-from ..message import Position
+from ..message import UNKNOWN, Position
+from .access import Gate
 from .http import number, position, rooms_asked
 
 HEADERS: Final = {
@@ -29,30 +30,37 @@ HEADERS: Final = {
 # What clients send by themselves when they reconnect: the browser, Yaffle's polyfill, amvtek's polyfill.
 _RESUMING: Final = ("lastEventId", "evs_last_event_id")
 
-_UNKNOWN: Final = Position(2**64 - 1, 0)
-"""Stands for a cursor that is none of ours: no log knows it, so that the client is told that it was not recovered.
-
-(Not the very last position: Redis refuses to look for what comes after that.)
-"""
-
 _MAX_PADDING: Final = 16 * 1024
 _DEFAULT_PADDING: Final = 2 * 1024
 
 
 def register(
-    blueprint: Blueprint, *, settings: Settings, hub: Hub, concurrency: Concurrency, ready: Callable[[], None]
+    blueprint: Blueprint,
+    *,
+    settings: Settings,
+    hub: Hub,
+    concurrency: Concurrency,
+    ready: Callable[[], None],
+    gate: Gate,
 ) -> None:
     """Add the route to a blueprint."""
 
     @blueprint.get("/events")
     def events() -> Response:
         rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
+        gate.admit("subscribe", *rooms)
+        after, latest = _cursor(), int(number("history", most=settings.history_length))
+        if after is not None:
+            # Nothing of the log for whom may not read it; that something was missed is the truth.
+            after = after if gate.allows("history", *rooms) else UNKNOWN
+        elif latest:
+            gate.admit("history", *rooms)
         stream = EventStream(
             hub=hub,
             concurrency=concurrency,
             rooms=rooms,
-            after=_cursor(),
-            latest=int(number("history", most=settings.history_length)),
+            after=after,
+            latest=latest,
             heartbeat=settings.heartbeat,
             retry=settings.retry,
             padding=_padding(),
@@ -77,7 +85,7 @@ def _cursor() -> Position | None:
     try:
         return Position.parse(resumed)
     except InvalidValue:
-        return _UNKNOWN
+        return UNKNOWN
 
 
 def _padding() -> int:

@@ -153,7 +153,7 @@ def _stream(settings: Settings) -> Json:
                         "description": "The stream. It begins at once and stays open.",
                         "content": {"text/event-stream": {"schema": {"type": "string"}}},
                     },
-                    **_refused(401, 403, 422, 429, 503),
+                    **_refused(401, 403, 422, 429, 500, 503),
                 },
             }
         }
@@ -182,7 +182,7 @@ def _rooms(settings: Settings) -> Json:
         ],
         "responses": {
             "200": _json("What the log holds; ask again after `cursor`", reference("History")),
-            **_refused(401, 403, 422, 429, 503),
+            **_refused(401, 403, 422, 429, 500, 503),
         },
     }
     return {"/rooms/{room}/messages": {"parameters": [_ROOM], "get": history, "post": publish}}

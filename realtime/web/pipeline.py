@@ -9,18 +9,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any
+from typing import Any, Final
 
 from flask import Flask, current_app, has_app_context
-from werkzeug.exceptions import HTTPException
 
 from ..bus.base import Bus, Published
-from ..errors import BusUnavailable, HookFailed, InvalidValue, RealtimeError, Refused
+from ..errors import InvalidValue
 from ..message import Message
 from ..rules import SERVER, Hook, Origin, Publication, Rules
 from ..signals import message_published
-from .http import error_code
+from .hooks import failure, judged
 
+_FAILED: Final = "a hook of on_publish failed; nothing was published"
 _JSON = (dict, list, str, int, float, type(None))
 
 
@@ -155,31 +155,15 @@ class Pipeline:
             )
         except InvalidValue as exc:
             # The publisher's own words were checked: this is no fault of theirs.
-            raise self._failed(exc) from exc
+            raise failure(self._log, _FAILED, exc) from exc
         return message if said.key is None else message.standing_for(said)
 
     def _called(self, hook: Hook, publication: Publication) -> Publication:
-        try:
+        with judged(self._log, _FAILED):
             result = hook(publication)
-        except (BusUnavailable, HookFailed):
-            raise  # of something that the hook published itself
-        except RealtimeError as exc:
-            if exc.status < 500:
-                raise
-            raise self._failed(exc) from exc
-        except HTTPException as exc:
-            if exc.code is None or not 400 <= exc.code <= 499:
-                raise self._failed(exc) from exc
-            raise Refused(exc.description or exc.name, status=exc.code, code=error_code(exc)) from exc
-        except Exception as exc:
-            raise self._failed(exc) from exc
         if result is None:
             return publication
         return result if isinstance(result, Publication) else publication.replace(data=result)
-
-    def _failed(self, reason: Exception) -> HookFailed:
-        self._log.error("a hook of on_publish failed; nothing was published", exc_info=reason)
-        return HookFailed("the server failed; it was logged")
 
     def _context(self) -> AbstractContextManager[Any]:
         if has_app_context() and current_app._get_current_object() is self._app:  # type: ignore[attr-defined]

@@ -21,6 +21,7 @@ from ..hub.waiter import Waiter
 from ..message import Position, encode_json
 from ..names import check_room
 from ..rules import Origin
+from .access import Gate
 from .http import number, position
 from .pipeline import Pipeline
 
@@ -28,7 +29,6 @@ _DEFAULT_LIMIT: Final = 50
 _ESCAPED: Final = 3
 """JSON may come with every character escaped (``\\u00e9``), up to this many times its size as UTF-8."""
 _ENVELOPE: Final = 4096
-_HTTP: Final = Origin("http")
 _PATH: Final = "/rooms/<realtime_room:room>/messages"
 
 
@@ -41,15 +41,23 @@ def register(
     concurrency: Concurrency,
     ready: Callable[[], None],
     pipeline: Pipeline,
+    gate: Gate,
 ) -> None:
     """Add the routes to a blueprint."""
 
     @blueprint.post(_PATH, merge_slashes=False)
     def publish(room: str) -> tuple[Response, int]:
         check_room(room)
+        identity = gate.admit("publish", room)
+        if identity is None and pipeline.calls_application():
+            identity = gate.identity()
         body = _body(most=settings.max_message_bytes * _ESCAPED + _ENVELOPE)
         published = pipeline.publish(
-            room, body["data"], event=body.get("event", "message"), key=body.get("key"), origin=_HTTP
+            room,
+            body["data"],
+            event=body.get("event", "message"),
+            key=body.get("key"),
+            origin=Origin("http", identity=identity),
         )
         return jsonify(id=str(published.id)), 200 if published.duplicate else 201
 
@@ -59,6 +67,7 @@ def register(
         after, before = position("after"), position("before")
         limit = int(number("limit", most=settings.history_length, default=_DEFAULT_LIMIT))
         wait = number("wait", most=settings.max_wait)
+        gate.admit("history", room)
         ready()
 
         def read() -> Replay:
@@ -131,4 +140,7 @@ def _shown(replay: Replay, room: str) -> Response:
         for one in replay.messages
     )
     text = f'{{"messages":[{shown}],"cursor":"{replay.cursor}","recovered":{encode_json(replay.recovered)}}}'
-    return Response(text, mimetype="application/json")
+    response = Response(text, mimetype="application/json")
+    # The next asker may get something else, or nothing: nobody in between keeps it.
+    response.cache_control.no_store = True
+    return response

@@ -14,9 +14,10 @@ from typing import Any
 from ..config import Settings
 from ..errors import InvalidValue, RealtimeError
 from ..hub.hub import Hub
-from ..message import Position
+from ..message import UNKNOWN, Position
 from ..names import check_room
 from ..rules import Origin
+from .access import Gate
 from .manager import BusManager
 from .pipeline import Pipeline
 
@@ -29,6 +30,7 @@ class SocketHandlers:
     Args:
         settings: limits.
         pipeline: where ``publish`` publishes.
+        gate: says who may.
         in_request: calls an event's handler as Flask-SocketIO calls the application's: with the client's request and
             session. Called with the client's session id, the event, its arguments, and what to run.
         manager: knows the clients.
@@ -41,6 +43,7 @@ class SocketHandlers:
         *,
         settings: Settings,
         pipeline: Pipeline,
+        gate: Gate,
         in_request: Callable[[str, str, tuple[Any, ...], Callable[..., Answer]], Answer],
         manager: BusManager,
         hub: Hub,
@@ -48,6 +51,7 @@ class SocketHandlers:
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
+        self._gate = gate
         self._in_request = in_request
         self._manager = manager
         self._hub = hub
@@ -67,6 +71,12 @@ class SocketHandlers:
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
         latest = _count(request.get("history"), most=self._settings.history_length)
+        self._gate.admit("subscribe", room)
+        if cursor is not None:
+            # Nothing of the log for whom may not read it; that something was missed is the truth.
+            cursor = cursor if self._gate.allows("history", room) else UNKNOWN
+        elif latest:
+            self._gate.admit("history", room)
         self._ready()
         connection = self._manager.connection(sid)
         most = self._settings.max_rooms_per_connection
@@ -85,17 +95,24 @@ class SocketHandlers:
         """``{room, event?, data, key?}`` → ``{ok, id}``, given only when the message is in the log."""
         if "data" not in request:
             raise InvalidValue("publish needs data")
+        room = check_room(request.get("room"))
+        identity = self._gate.admit("publish", room)
+        if identity is None and self._pipeline.calls_application():
+            identity = self._gate.identity()
         published = self._pipeline.publish(
-            check_room(request.get("room")),
+            room,
             request["data"],
             event=request.get("event", "message"),
             key=request.get("key"),
-            origin=Origin("socketio", sid),
+            origin=Origin("socketio", sid, identity),
         )
         return {"ok": True, "id": str(published.id)}
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
         name, publishes = handle.__name__, handle == self.publish
+
+        def calls_application() -> bool:
+            return (name != "leave" and self._gate.active()) or (publishes and self._pipeline.calls_application())
 
         def done(sid: str, *arguments: Any) -> Answer:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -103,7 +120,7 @@ class SocketHandlers:
             return handle(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
-            if publishes and self._pipeline.calls_application():
+            if calls_application():
                 return told(self._in_request, sid, name, arguments, partial(told, done, sid))
             return told(done, sid, *arguments)
 
@@ -120,7 +137,7 @@ class SocketHandlers:
         # Nothing to wait for but the bus: done where it was read, so that a client's messages keep their order.
         answer.at_once = publishes  # type: ignore[attr-defined]
         # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
-        answer.may_wait = self._pipeline.calls_application  # type: ignore[attr-defined]
+        answer.may_wait = calls_application  # type: ignore[attr-defined]
         return answer
 
 

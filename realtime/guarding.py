@@ -1,0 +1,64 @@
+"""The part of the extension's face that is about access: who clients are, what they may do.
+
+Thin: the hooks are kept in ``access`` and asked in ``web.access``. This file may not do the work itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar, overload
+
+from .access import Access, Authorize, Identify
+
+W = TypeVar("W", bound=Identify)
+A = TypeVar("A", bound=Authorize)
+
+
+class Guarding:
+    """What ``Realtime`` says about access."""
+
+    def __init__(self) -> None:
+        self._access = Access()
+
+    def identify(self, hook: W, /) -> W:
+        """Say who a client is (a decorator). Without it: the session's user (``session["user"]``, or Flask-Login's).
+
+        The function takes nothing and has the client's request context and session. It returns a user id, an object
+        with an ``id``, or ``None`` for nobody; it is called once per request or Socket.IO connection, and only where
+        somebody wants to know. It refuses the client (a forged token) by raising ``Unauthorized``.
+
+        Raises:
+            ConfigError: not a plain function, or there is one already.
+        """
+        self._access.set_identify(hook)
+        return hook
+
+    @overload
+    def authorize(self, hook: A, /) -> A: ...
+
+    @overload
+    def authorize(self, /, *, room: str | None = None) -> Callable[[A], A]: ...
+
+    def authorize(self, hook: Any = None, /, *, room: str | None = None) -> Any:
+        """Say what clients may do (a decorator). Rooms that no such function is for are open to everybody.
+
+        The function is called with an identity (``None`` for nobody), an action (``"subscribe"``, ``"publish"``,
+        ``"history"`` or ``"presence"``) and a room, on every way in, with the client's request context. What it returns
+        allows or refuses: with ``Unauthorized`` (401) where nobody is known, else ``Forbidden`` (403); it may also
+        raise these. Any other exception is logged and refuses (500). Several must all allow. Who may subscribe but not
+        read the history gets nothing of the log: a cursor is then answered with ``recovered: false``.
+
+        Args:
+            hook: the function, where it is decorated without parentheses.
+            room: only for this room; ``*`` in it stands for any characters.
+
+        Raises:
+            ConfigError: not a plain function.
+            InvalidValue: no such room can exist.
+        """
+
+        def add(given: A) -> A:
+            self._access.add_authorize(given, room=room)
+            return given
+
+        return add if hook is None else add(hook)

@@ -1,0 +1,124 @@
+"""The gate: asks the application who a client is and what it may do, on every way in.
+
+Whatever is not clearly allowed is refused: also where a hook fails. What the application's own code does with rooms
+(``emit``, ``join_room``, ``Realtime.publish``) is not asked about. This file may not know what is behind the gate.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from typing import Any, Final
+
+from flask import request, session
+
+from ..access import Access, Action, user_of
+from ..concurrency import Concurrency
+from ..errors import Forbidden, RealtimeError, Unauthorized
+from .hooks import judged
+
+_KNOWN: Final = "realtime.identity"
+_LOCK: Final = "realtime.identifying"
+
+
+class Gate:
+    """Asks for one application. All of it needs the client's request context.
+
+    Args:
+        access: the application's hooks; it may get more at any time.
+        concurrency: for a lock per client.
+    """
+
+    def __init__(self, access: Access, *, concurrency: Concurrency) -> None:
+        self._access = access
+        self._concurrency = concurrency
+        self._log = logging.getLogger(__name__)
+
+    def active(self) -> bool:
+        """Whether there is anybody to ask: such may wait, and wants a request context."""
+        return self._access.active
+
+    def identity(self) -> Any:
+        """Who the client is, asked once per request or Socket.IO connection; ``None`` for nobody.
+
+        Raises:
+            HookFailed: the hook failed.
+            RealtimeError: the hook refused the client.
+        """
+        # The environment of a Socket.IO client's requests is one and the same as long as it is connected.
+        environ = request.environ
+        if _KNOWN not in environ:
+            with environ.setdefault(_LOCK, self._concurrency.lock()):
+                if _KNOWN not in environ:
+                    with judged(self._log, "a hook of identify failed; the client was refused"):
+                        environ[_KNOWN] = self._identified()
+        return environ[_KNOWN]
+
+    def admit(self, action: Action, *rooms: str) -> Any:
+        """Return who the client is, if it may do this in all the rooms; where nobody is to be asked, ``None``.
+
+        Raises:
+            Unauthorized: it may not, and nobody knows who it is.
+            Forbidden: it may not.
+            HookFailed: a hook failed.
+            RealtimeError: a hook refused in words of its own.
+        """
+        if not self._access.active:
+            return None
+        identity = self.identity()
+        for room in rooms:
+            self._authorize(identity, action, room)
+        return identity
+
+    def allows(self, action: Action, *rooms: str) -> bool:
+        """Whether the client may do this in all the rooms.
+
+        Raises:
+            HookFailed: a hook failed.
+        """
+        try:
+            self.admit(action, *rooms)
+        except RealtimeError as exc:
+            if exc.status < 500:
+                return False
+            raise
+        return True
+
+    def _identified(self) -> Any:
+        hook = self._access.identify
+        identity = _session_user() if hook is None else hook()
+        # Such as Flask-Login's current_user: kept as it is, it would be somebody else in another request.
+        current = getattr(identity, "_get_current_object", None)
+        identity = identity if current is None else current()
+        return None if user_of(identity) is None else identity
+
+    def _authorize(self, identity: Any, action: Action, room: str) -> None:
+        for where, hook in self._access.authorize:
+            if not where.fits((room,), ""):
+                continue
+            with judged(self._log, "a hook of authorize failed; the client was refused"):
+                allowed = hook(identity, action, room)
+                if inspect.isawaitable(allowed):
+                    raise TypeError("authorize takes a plain function; what this one returned has to be awaited")
+            if allowed:
+                continue
+            if identity is None:
+                raise Unauthorized(f"nobody is logged in, and not everybody may {_WORDS[action]} {room!r}")
+            raise Forbidden(f"you may not {_WORDS[action]} {room!r}")
+
+
+_WORDS: Final = {
+    "subscribe": "subscribe to",
+    "publish": "publish to",
+    "history": "read the history of",
+    "presence": "see who is in",
+}
+
+
+def _session_user() -> str | None:
+    """The session's user: ``session["user"]``, else Flask-Login's."""
+    for name in ("user", "_user_id"):
+        user = session.get(name)
+        if isinstance(user, str | int) and not isinstance(user, bool) and user != "":
+            return str(user)
+    return None

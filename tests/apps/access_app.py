@@ -1,0 +1,87 @@
+"""An application whose rooms are not for everybody; its users are the session's."""
+
+from __future__ import annotations
+
+if __name__ == "__main__":
+    from gevent import monkey
+
+    monkey.patch_all()
+
+from collections import defaultdict
+from threading import Event
+from typing import Any
+
+from flask import Flask, abort, session
+
+from realtime import Forbidden, Realtime
+from realtime.rules import Publication
+from tests.apps.running import run
+
+app = Flask(__name__)
+app.config["SECRET_KEY"] = "test"
+realtime = Realtime()
+gates: defaultdict[str, Event] = defaultdict(Event)
+
+
+@app.get("/login/<name>")
+def login(name: str) -> str:
+    """Logs in."""
+    session["user"] = name
+    return name
+
+
+@realtime.authorize(room="private/*")
+def is_owner(identity: Any, _action: str, room: str) -> bool:
+    """A private room is its owner's."""
+    return bool(identity == room.split("/")[1])
+
+
+@realtime.authorize(room="members/*")
+def is_somebody(identity: Any, _action: str, _room: str) -> bool:
+    """For everybody who is known."""
+    return identity is not None
+
+
+@realtime.authorize(room="only/*")
+def only(_identity: Any, action: str, room: str) -> bool:
+    """Allows the actions that the room's name lists."""
+    return action in room.split("/")[1].split(".")
+
+
+@realtime.authorize(room="words/*")
+def in_words(_identity: Any, _action: str, room: str) -> bool:
+    """Refuses in words of its own."""
+    if room == "words/abort":
+        abort(409, "not while it rains")
+    raise Forbidden("not today")
+
+
+@realtime.authorize(room="broken/*")
+def fail(_identity: Any, action: str, room: str) -> bool:
+    """Fails."""
+    raise KeyError(f"{action} {room}")
+
+
+@realtime.authorize(room="gate/*")
+def wait_for_gate(_identity: Any, _action: str, room: str) -> bool:
+    """Waits until somebody wants something of the room of the same name in ``open/``."""
+    return gates[room.removeprefix("gate/")].wait(30)
+
+
+@realtime.authorize(room="open/*")
+def open_gate(_identity: Any, _action: str, room: str) -> bool:
+    """Lets those go on who wait."""
+    gates[room.removeprefix("open/")].set()
+    return True
+
+
+@realtime.on_publish(room="signed/*")
+def sign(publication: Publication) -> Any:
+    """Says who it was."""
+    return {"by": publication.identity}
+
+
+realtime.init_app(app)
+
+if __name__ == "__main__":
+    run(app)
