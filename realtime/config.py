@@ -30,7 +30,7 @@ def _number(low: float, high: float, kind: type[int] | type[float]) -> Callable[
             raise ValueError
         return number
 
-    read.__doc__ = f"{'a whole number' if kind is int else 'a number'} from {low:g} to {high:g}"
+    read.__doc__ = f"{'a whole number' if kind is int else 'a number'} from {low:.12g} to {high:.12g}"
     return read
 
 
