@@ -3,8 +3,8 @@
 python -m flask --app examples/with_flask_login run, open http://127.0.0.1:5000/login/ann
 """
 
-from flask import Flask, abort, redirect, request
-from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
+from flask import Flask, redirect
+from flask_login import LoginManager, UserMixin, login_required, login_user
 from werkzeug.wrappers import Response
 
 from realtime import Publication, Realtime
@@ -30,21 +30,16 @@ def load(name: str) -> UserMixin:
     return type("User", (UserMixin,), {"id": name})()
 
 
-@app.before_request
-def streams_and_rooms_are_for_members() -> None:
-    if request.blueprint == "realtime" and request.endpoint != "realtime.static" and not current_user.is_authenticated:
-        abort(401, "log in first")
-
-
-@realtime.socketio.on("connect")
-def sockets_are_for_members(_auth: object = None) -> bool:
-    return current_user.is_authenticated
+@realtime.authorize(room="members")
+def members_only(user: str | None, _action: str, _room: str) -> bool:
+    return user is not None
 
 
 @realtime.on_publish(room="members")
 def sign(publication: Publication) -> dict[str, str] | None:
-    by_this_program = publication.source == "server"
-    return None if by_this_program else {"user": current_user.id, "text": str(publication.data)}
+    if publication.source == "server":
+        return None  # what this program says itself
+    return {"user": publication.identity, "text": str(publication.data)}
 
 
 @app.get("/")

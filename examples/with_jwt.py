@@ -6,24 +6,32 @@ python -m flask --app examples/with_jwt run, then: curl -d user=ann http://127.0
 import time
 
 import jwt
-from flask import Flask, Response, abort, jsonify, request
+from flask import Flask, Response, jsonify, request
 
-from realtime import Publication, Realtime, Refused
+from realtime import Publication, Realtime, Unauthorized
 
 SECRET = "at least thirty-two bytes, and not in the code"  # noqa: S105  an example's
 app = Flask(__name__)
 realtime = Realtime(app)
 
 
-def claims() -> dict[str, str] | None:
-    """What the request's token says, if it is a good one. A Socket.IO client sends it when it connects."""
+@realtime.identify
+def who() -> str | None:
+    """Whose token the request has. A Socket.IO client sends it when it connects."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         token = request.cookies.get("token", "")
-    try:
-        return jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub"]})
-    except jwt.InvalidTokenError:
+    if not token:
         return None
+    try:
+        return jwt.decode(token, SECRET, algorithms=["HS256"], options={"require": ["exp", "sub"]})["sub"]
+    except jwt.InvalidTokenError as exc:
+        raise Unauthorized(f"the token is not valid: {exc}") from exc
+
+
+@realtime.authorize(room="members")
+def members_only(user: str | None, _action: str, _room: str) -> bool:
+    return user is not None
 
 
 @app.post("/token")  # a real one asks for a password
@@ -35,22 +43,8 @@ def token() -> Response:
     return response
 
 
-@app.before_request
-def streams_and_rooms_need_a_token() -> None:
-    if request.blueprint == "realtime" and request.endpoint != "realtime.static" and claims() is None:
-        abort(401, "a valid token is needed")
-
-
-@realtime.socketio.on("connect")
-def sockets_need_a_token(_auth: object = None) -> bool:
-    return claims() is not None
-
-
 @realtime.on_publish(room="members")
 def sign(publication: Publication) -> dict[str, str] | None:
     if publication.source == "server":
         return None  # what this program says itself
-    said_by = claims()
-    if said_by is None:  # a socket outlives its token
-        raise Refused("the token has expired", status=401, code="unauthorized")
-    return {"user": said_by["sub"], "text": str(publication.data)}
+    return {"user": publication.identity, "text": str(publication.data)}
