@@ -8,7 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
+from flask import has_request_context, request
+
 from .access import Access, Authorize, Identify
+from .web.access import AUTH
 
 W = TypeVar("W", bound=Identify)
 A = TypeVar("A", bound=Authorize)
@@ -32,6 +35,11 @@ class Guarding:
         """
         self._access.set_identify(hook)
         return hook
+
+    @property
+    def auth(self) -> dict[str, Any]:
+        """In a hook: what the Socket.IO client connected with (``io({auth: {token: …}})``); over HTTP, nothing."""
+        return dict(request.environ.get(AUTH, {})) if has_request_context() else {}
 
     @overload
     def authorize(self, hook: A, /) -> A: ...

@@ -18,7 +18,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("message", "schemas"),
     ("rules", "config", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("access", "bus.base", "hub.connection"),
-    ("guarding", "bus.memory", "bus.reader", "hub.log", "hub.groups", "hub.waiter"),
+    ("bus.memory", "bus.reader", "hub.log", "hub.groups", "hub.waiter"),
     ("bus.redis", "hub.sharing"),
     ("bus.open", "hub.feed"),
     ("hub.hub",),
@@ -41,7 +41,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("cli", "testing.reader"),
     ("testing.wsgi",),
     ("testing.event_stream", "testing.socket_session"),
-    ("testing",),
+    ("testing", "guarding"),
     ("extension",),
     ("",),
 )
@@ -49,7 +49,7 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "state", "extension", "cli", "doctor.", "testing"},
+    "flask": {"web.", "state", "extension", "guarding", "cli", "doctor.", "testing"},
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
     "flask_socketio": {"state", "extension"},

@@ -17,7 +17,10 @@ from ..concurrency import Concurrency
 from ..errors import Forbidden, RealtimeError, Unauthorized
 from .hooks import judged
 
-_KNOWN: Final = "realtime.identity"
+AUTH: Final = "realtime.auth"
+"""Under this key of a Socket.IO client's environment is what its CONNECT carried."""
+IDENTITY: Final = "realtime.identity"
+"""Under this key is who the client is, once that was asked."""
 _LOCK: Final = "realtime.identifying"
 
 
@@ -47,12 +50,12 @@ class Gate:
         """
         # The environment of a Socket.IO client's requests is one and the same as long as it is connected.
         environ = request.environ
-        if _KNOWN not in environ:
+        if IDENTITY not in environ:
             with environ.setdefault(_LOCK, self._concurrency.lock()):
-                if _KNOWN not in environ:
+                if IDENTITY not in environ:
                     with judged(self._log, "a hook of identify failed; the client was refused"):
-                        environ[_KNOWN] = self._identified()
-        return environ[_KNOWN]
+                        environ[IDENTITY] = self._identified()
+        return environ[IDENTITY]
 
     def admit(self, action: Action, *rooms: str) -> Any:
         """Return who the client is, if it may do this in all the rooms; where nobody is to be asked, ``None``.

@@ -21,6 +21,7 @@ from socketio import packet
 from ..concurrency import Concurrency
 from ..errors import ConfigError
 from ..message import encode_json
+from .access import AUTH, IDENTITY
 from .connections import SocketConnections
 from .enginesocket import Delays, EngineSocket, Sockets, feeding
 from .manager import PRIVATE_MARK
@@ -52,6 +53,11 @@ class SocketServer(socketio.Server):
     realtime_connections: SocketConnections
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        environ = self.environ.get(eio_sid)
+        if environ is not None and namespace in {None, "/"}:
+            # What hooks may know the client by. Whoever connects anew on the same session may be somebody else.
+            environ[AUTH] = data if isinstance(data, dict) else {}
+            environ.pop(IDENTITY, None)
         # CONNECT may carry {"ids": false}: this client wants events without the id (contract, Socket.IO).
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False

@@ -167,3 +167,23 @@ def test_only_plain_functions_are_taken() -> None:
         realtime.identify(lambda: None)
     with pytest.raises(InvalidValue):
         realtime.authorize(room="no such\nroom")(lambda *_: True)
+
+
+def test_a_hook_sees_what_a_socketio_client_connected_with_and_asks_again_when_it_connects_anew(
+    application: Application,
+) -> None:
+    realtime = application.realtime
+    realtime.identify(lambda: realtime.auth.get("name"))
+    realtime.authorize(lambda identity, _action, _room: identity == "ann")
+    assert realtime.auth == {}
+    socketio = application.start().realtime.socketio
+    client = socketio.test_client(application.app, auth={"name": "ann"})
+    assert client.emit("join", {"room": "a"}, callback=True)["ok"]
+    client.disconnect()
+    client.connect(auth={"name": "bob"})
+    assert client.emit("join", {"room": "a"}, callback=True)["error"]["code"] == "forbidden"
+    client.disconnect()
+    client.connect(auth="ann")
+    assert client.emit("join", {"room": "a"}, callback=True)["error"]["code"] == "unauthorized"
+    client.disconnect()
+    assert application.by_http(data=1)["error"]["code"] == "unauthorized"
