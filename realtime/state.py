@@ -44,6 +44,7 @@ class State:
     socketio: SocketIO
     manager: BusManager
     pipeline: Pipeline
+    access: Access
     check: Callable[[], None] = lambda: None
     """Raises where the application was changed since in a way that would part it from the log."""
     _started_in: int = 0
@@ -127,7 +128,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     gate = Gate(access, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     hub.on_connection, bus.on_change = announcer.connection, announcer.bus
-    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline)
+    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access)
     manager.ready = pipeline.ready = state.ready
     adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
     SocketHandlers(

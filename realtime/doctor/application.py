@@ -33,6 +33,7 @@ def examine_application(app: Flask, state: State) -> Iterator[Finding]:
     yield from check_late(app.config, state.settings)
     yield from check_origins(state.settings.allowed_origins)
     yield from check_mode(state.concurrency.mode, detected().mode)
+    yield from check_access(restricted=bool(state.access.authorize))
     yield from check_order(state)
     yield from check_routes(app)
 
@@ -135,6 +136,18 @@ def check_mode(mode: str, here: str) -> Iterator[Finding]:
         yield warning("async mode", "threads without simple-websocket: no WebSocket", "pip install simple-websocket")
     else:
         yield ok("async mode", f"{mode} in this process")
+
+
+def check_access(*, restricted: bool) -> Iterator[Finding]:
+    """Whether anything restricts what clients may do."""
+    if restricted:
+        yield ok("access", "authorize decides")
+    else:
+        yield warning(
+            "access",
+            "no authorize: who can reach the server may read every room and publish to it",
+            "@realtime.authorize, unless that is meant",
+        )
 
 
 def check_order(state: State) -> Iterator[Finding]:

@@ -136,6 +136,15 @@ def test_origins() -> None:
     assert levels == [["ok"], ["ok"], ["warning"], ["warning"]]
 
 
+def test_rooms_that_are_open_to_everybody_are_told_of(make_app: Callable[..., Flask]) -> None:
+    app = make_app()
+    assert only(examine_application(app, app.extensions["realtime"]), "access").level == "warning"
+    restricted = Flask("restricted")
+    realtime = Realtime(restricted)
+    realtime.authorize(lambda _who, _action, _room: True)
+    assert only(examine_application(restricted, restricted.extensions["realtime"]), "access").level == "ok"
+
+
 def test_threads_and_greenlets() -> None:
     pairs = [("threading", "threading"), ("gevent", "gevent"), ("gevent", "threading"), ("threading", "gevent")]
     assert [only(check_mode(*pair)).level for pair in pairs] == ["ok", "ok", "warning", "warning"]

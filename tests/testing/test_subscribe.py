@@ -197,6 +197,37 @@ def test_the_applications_own_connect_handler_decides(make: Make) -> None:
     testing.subscribe(app, "lobby", transport="socketio", client=browser).close()
 
 
+@both
+def test_identify_and_authorize_decide_and_what_they_say_is_seen(make: Make, transport: testing.Transport) -> None:
+    app = make()
+    realtime: Realtime = app.realtime  # type: ignore[attr-defined]
+
+    @realtime.identify
+    def who() -> str | None:
+        return flask.request.headers.get("X-User")
+
+    @realtime.authorize(room="staff/*")
+    def allowed(identity: str | None, action: str, _room: str) -> bool:
+        return identity == "ann" or (identity == "bob" and action == "subscribe")
+
+    ann, bob, eve = ({"X-User": name} for name in ("ann", "bob", "eve"))
+    nobody = testing.refused(app, "staff/all", transport=transport, code="unauthorized")
+    assert nobody.status == (401 if transport == "sse" else None)
+    testing.refused(app, "staff/all", transport=transport, headers=eve, code="forbidden")
+    first = realtime.publish("staff/all", 1)
+    with testing.subscribe(app, "staff/all", transport=transport, headers=ann, after=first) as reader:
+        realtime.publish("staff/all", 2)
+        assert reader.recovered
+        assert reader.expect(timeout=5).data == 2
+    with testing.subscribe(app, "staff/all", transport=transport, headers=bob, after=first) as reader:
+        assert not reader.recovered
+        realtime.publish("staff/all", 3)
+        assert reader.expect(timeout=5).data == 3
+    # Whoever may not read a room may still load a page.
+    with app.test_client().get("/realtime/static/js/realtime.js") as script:
+        assert script.status_code == 200
+
+
 def test_a_socket_client_also_gets_what_is_no_message_of_a_room(make: Make) -> None:
     socketio = SocketIO(async_mode="threading")
     socketio.on_event("whoami", lambda: flask.request.sid)  # type: ignore[attr-defined]
