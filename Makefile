@@ -100,9 +100,9 @@ $(VENDOR): $(NODE_MODULES) tools/vendor.sh
 	@sh tools/vendor.sh
 	@touch $@
 
-# What the tests start themselves: Redis, a browser, a reverse proxy. Looks every time, for the same reason.
+# What the tests start themselves: Redis, a browser, reverse proxies. Looks every time, for the same reason.
 system:
-	@sh tools/system_packages.sh redis-server chromium nginx
+	@sh tools/system_packages.sh redis-server chromium nginx haproxy
 
 # Resolve constraints.txt anew, from requirements*.txt.
 pins: $(PY)
