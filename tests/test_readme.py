@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from realtime.config import Settings
-from tests.support.processes import ROOT, Redis, Server, clean_environment
+from tests.docs.snippets import Reader, blocks
+from tests.support.processes import ROOT, Process, Redis, Server, clean_environment, running, start_gevent
 from tests.support.streams import EventReader
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -114,3 +115,37 @@ def test_every_file_named_is_there() -> None:
 def test_no_document_names_a_path_of_one_machine() -> None:
     for name in ("README.md", "CHANGELOG.md"):
         assert not re.search(rf"(?<![\w.]){os.sep}(work|root|home|tmp){os.sep}", (ROOT / name).read_text("utf-8"))
+
+
+def test_the_commands_of_the_readme_work(shared_redis: Redis, namespace: str) -> None:
+    block = next(one for one in blocks(README) if "realtime tail" in one.text)
+    publish, tail, history, rooms, doctor = block.text.splitlines()
+    settings = {
+        "REALTIME_BUS_URL": shared_redis.url,
+        "REALTIME_NAMESPACE": namespace,
+        "REALTIME_HEARTBEAT": "1",
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+    }
+    env = clean_environment(**settings)
+
+    def says(command: str, text: str) -> None:
+        run = subprocess.run(command, shell=True, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
+        assert text in run.stdout, run.stdout + run.stderr
+
+    follower = Process(["bash", "-c", f"exec {tail}"], env=env)
+    server = start_gevent(**settings)
+    with running(follower, server):
+        follower.until("following lobby")
+        says(publish, "-")
+        follower.until("backup done")
+        says(history, "backup done")
+        says(rooms, "lobby")
+        says(doctor.replace("https://example.com", server.url), "event stream")
+
+
+def test_the_markup_of_the_readme_is_right_and_every_block_says_what_it_is(tmp_path: Path, shared_redis: Redis) -> None:
+    reader = Reader(tmp_path, redis=shared_redis.url)
+    for block in blocks(README):
+        assert block.language in {"python", "console", "html", "text"}
+        if block.language == "html":
+            reader.do(block)

@@ -20,6 +20,7 @@ from tests.support.processes import (
     Server,
     eventually,
     free_port,
+    is_open,
     program,
     running,
     start_gevent,
@@ -207,3 +208,24 @@ def test_event_streams_are_not_compressed_and_pages_are(site: Site, room: str) -
         assert stream.read_block().startswith(b"retry: ")
     answer = requests.get(site.url + "/static/js/realtime.js", timeout=10)
     assert answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_the_commands_of_the_guide_check_start_and_stop_it(tmp_path: Path) -> None:
+    guide = (ROOT / "deploy" / "README.md").read_text("utf-8")
+    commands = [
+        line.strip() for line in guide.splitlines() if line.startswith("    ") and "/tmp/realtime-nginx" in line
+    ]
+    port = free_port()
+    file = tmp_path / "nginx.conf"
+    file.write_text((ROOT / "deploy" / "nginx.conf").read_text().replace("listen 8080;", f"listen 127.0.0.1:{port};"))
+    listening = (False, False, True, False)
+    for command, open_ in zip(commands, listening, strict=True):
+        used = command.replace("/tmp/realtime-nginx", str(tmp_path / "run")).replace(
+            "$PWD/deploy/nginx.conf", str(file)
+        )
+        used = used.replace("nginx ", f"{program('nginx')} ", 1) if used.startswith("nginx") else used
+        # Its output is not read: the started nginx would keep a pipe open.
+        null = subprocess.DEVNULL
+        done = subprocess.run(used, shell=True, stdout=null, stderr=null, timeout=30, check=False)
+        assert done.returncode == 0, command
+        eventually(lambda open_=open_: is_open(port) is open_, what=command)
