@@ -125,6 +125,8 @@ class DirectStream(SharingConnection):
             if not self._blocked:
                 self._hub.share(self)
         elif self.state is State.CLOSED:
+            # It was live until now: what is pending follows what was written, and was accepted.
+            self._write(self.joined(self.pending))
             self._end()
         else:
             self._running = True
