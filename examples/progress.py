@@ -38,7 +38,6 @@ def page() -> str:
 
 @app.get("/work")
 def work() -> Response:
-    @stream_with_context
     def steps() -> Iterator[str]:
         count = min(int(request.args["steps"]), 100)
         for step in range(1, count + 1):
@@ -46,4 +45,4 @@ def work() -> Response:
             yield f"event: progress\ndata: {100 * step // count}\n\n"
         yield f"event: done\ndata: {json.dumps({'said': 'ready, ' + session['user']})}\n\n"
 
-    return Response(steps(), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return Response(stream_with_context(steps()), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})

@@ -52,7 +52,7 @@ def order() -> tuple[dict[str, str], int]:
 if __name__ == "__main__":
     with Publisher() as publisher:
         while True:
-            _, room = jobs.blpop([QUEUE])
+            _, room = map(str, jobs.blpop([QUEUE]) or ())
             for percent in range(20, 101, 20):
                 time.sleep(0.05)
                 publisher.publish(room, percent, event="progress", key=f"{room}-{percent}")  # never twice

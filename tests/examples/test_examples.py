@@ -142,3 +142,12 @@ def test_the_stream_passes_nginx_at_once_though_it_buffers(start: Start, page: P
     page.goto(proxy.url)
     requests.post(proxy.url + "/say", data={"text": "through"}, timeout=10)
     expect(page.locator("li")).to_have_text(["through"])
+
+
+def test_the_examples_pass_mypy_strict(tmp_path: Path) -> None:
+    files = [str(path) for path in (ROOT / "examples").rglob("*.py")]
+    # What Flask-SocketIO and Flask-Login publish without types are their decorators and classes.
+    flags = ["--strict", "--allow-untyped-decorators", "--allow-subclassing-any", "--disable-error-code=import-untyped"]
+    command = [sys.executable, "-m", "mypy", *flags, "--cache-dir", str(tmp_path), *files]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
