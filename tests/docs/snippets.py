@@ -5,12 +5,14 @@ The first word behind the fence is the language, what follows says what to do wi
 * ``python``: a program, run to its end. With ``file=NAME`` it is written to that file and compiled; commands use it.
 * ``console``: the lines after ``$`` are run by bash, in one shell, which must not fail; the other lines must be in what
   they print (ids are all alike; a line may be cut short by ``…``). With ``background`` it is a server: it runs until
-  the document ends or another takes its port. With ``setup`` the caller runs it.
+  the document ends or another takes its port. With ``setup`` the caller runs it;
+  ``exit=28`` is the status it ends with.
 * ``html``, ``javascript``, ``json``, ``nginx``: must be right by what reads that language.
 * ``text``: is shown, not run.
 * ``{…}``: a directive of Sphinx, which the build checks.
 
-``not-run="reason"`` leaves a block out. Ports are replaced by free ones, and Redis's by that of the tests.
+Blocks in a comment (``<!--``) are run like others. ``not-run="reason"`` leaves a block out. Ports are replaced by free
+ones, and Redis's by that of the tests.
 """
 
 from __future__ import annotations
@@ -124,7 +126,7 @@ class Reader:
             return
         done = self._run(["bash", "-euc", commands])
         printed = done.stdout + done.stderr
-        assert done.returncode == 0, f"{commands}\n{printed}"
+        assert done.returncode == int(block.values.get("exit", 0)), f"{commands}\n{printed}"
         seen = ID.sub("ID", printed)
         for line in text.splitlines():
             for part in filter(None, [] if line.startswith("$ ") else ID.sub("ID", line).split("…")):
