@@ -8,11 +8,13 @@ from __future__ import annotations
 import os
 from typing import Self
 
+from .bus.base import Replay
 from .bus.open import open_bus
 from .concurrency import detected
 from .config import Settings
 from .errors import ConfigError
-from .message import Message
+from .message import Message, Position
+from .names import check_room
 
 
 class Publisher:
@@ -55,6 +57,23 @@ class Publisher:
         """
         message = Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes)
         return str(self._bus.publish(message).id)
+
+    def history(self, room: str, *, after: str | None = None, limit: int = 50) -> Replay:
+        """Read a room's log.
+
+        Args:
+            room: which.
+            after: an id; what follows it is returned, oldest first. Without it: the newest messages, oldest first.
+            limit: at most so many messages.
+
+        Raises:
+            InvalidValue: not a room's name, or not an id.
+            BusUnavailable: the log cannot be read.
+        """
+        check_room(room)
+        if after is None:
+            return self._bus.latest([room], limit=limit)
+        return self._bus.replay([room], Position.parse(after), limit=limit)
 
     def close(self) -> None:
         """Close the connections."""

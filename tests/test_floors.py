@@ -22,8 +22,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bus.redis", "hub.sharing"),
     ("bus.open", "hub.feed"),
     ("hub.hub",),
-    ("publisher", "hub.direct"),
-    ("hub.stream", "hub.follower", "serve.poller"),
+    ("publisher", "hub.direct", "data.relay"),
+    ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.sqlite"),
     ("web.origin", "web.packets"),
     ("web.connection",),
     ("web.connections", "web.http", "web.link", "web.assets", "web.described", "web.announcer"),
@@ -63,6 +63,8 @@ ONLY_IN = {
     "blinker": {"signals", "web.announcer"},
     "msgspec": {"schemas"},
     "pydantic": {"schemas"},
+    "sqlalchemy": {"data.outbox"},
+    "sqlite3": {"data.sqlite"},
 }
 
 
@@ -72,7 +74,7 @@ def name_of(path: Path) -> str:
 
 
 MODULES = {name_of(path): path for path in sorted(PACKAGE.rglob("*.py"))}
-FOLDERS = {"bus", "hub", "web", "wire", "serve", "doctor"}
+FOLDERS = {"bus", "hub", "web", "wire", "serve", "doctor", "data"}
 
 
 def imports(name: str) -> Iterator[str]:
