@@ -27,6 +27,7 @@ from .errors import (
 from .message import Message, Position
 from .publisher import Publisher
 from .rules import Publication
+from .wire.yielded import StreamEvent
 
 __all__ = [
     "BusUnavailable",
@@ -45,6 +46,7 @@ __all__ = [
     "RealtimeError",
     "Refused",
     "Replay",
+    "StreamEvent",
     "Unauthorized",
 ]
 

@@ -31,6 +31,7 @@ from .web.engine import adopt
 from .web.manager import BusManager
 from .web.pipeline import Pipeline
 from .web.sockets import SocketHandlers
+from .web.streaming import Streams
 
 
 @dataclass
@@ -45,6 +46,7 @@ class State:
     manager: BusManager
     pipeline: Pipeline
     access: Access
+    streams: Streams
     check: Callable[[], None] = lambda: None
     """Raises where the application was changed since in a way that would part it from the log."""
     _started_in: int = 0
@@ -98,6 +100,7 @@ class State:
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
+        self.streams.close()
         self.hub.close()
         for socket in tuple(self.socketio.server.eio.sockets.values()):
             # Not waiting: one slow client would hold up the farewell to all others.
@@ -128,7 +131,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     gate = Gate(access, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     hub.on_connection, bus.on_change = announcer.connection, announcer.bus
-    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access)
+    streams = Streams(app, settings=settings, concurrency=concurrency)
+    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, streams)
     manager.ready = pipeline.ready = state.ready
     adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
     SocketHandlers(

@@ -5,6 +5,7 @@ Everything that can be refused is refused before the response begins; afterwards
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from typing import Final
 
@@ -63,7 +64,7 @@ def register(
             latest=latest,
             heartbeat=settings.heartbeat,
             retry=settings.retry,
-            padding=_padding(),
+            padding=padding(),
         )
         ready()
         if request.method == "HEAD":
@@ -79,7 +80,7 @@ def _cursor() -> Position | None:
     gets a stream that says ``recovered: false``; an error would end a browser's EventSource for good. ``after`` is
     written by a person: nonsense there is refused.
     """
-    resumed = request.headers.get("Last-Event-ID") or next(filter(None, map(request.args.get, _RESUMING)), None)
+    resumed = resumed_id()
     if not resumed:
         return position("after")
     try:
@@ -88,7 +89,20 @@ def _cursor() -> Position | None:
         return UNKNOWN
 
 
-def _padding() -> int:
+def resumed_id() -> str | None:
+    """The id with which a client comes back by itself. Headers come as Latin-1 (PEP 3333); browsers send UTF-8."""
+    header = request.headers.get("Last-Event-ID")
+    if header:
+        return header.encode("latin-1", "replace").decode("utf-8", "replace")
+    return next(filter(None, map(request.args.get, _RESUMING)), None)
+
+
+def retry_ms(retry: float) -> int:
+    """The reconnection time that one stream is told: the setting and up to half of it, so that not all come at once."""
+    return int(retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+
+
+def padding() -> int:
     """Bytes of comment that the client wants first: ``padding=true`` (Yaffle), ``padding=N``, ``evs_preamble=N``
     (amvtek).
     """
