@@ -3,13 +3,12 @@
 python -m flask --app examples/progress run, open http://127.0.0.1:5000/?user=ann
 """
 
-import json
 import time
 from collections.abc import Iterator
 
-from flask import Flask, Response, request, session, stream_with_context
+from flask import Flask, Response, request, session
 
-from realtime import Realtime
+from realtime import Realtime, StreamEvent
 
 app = Flask(__name__)
 app.secret_key = "good enough to try it out"  # noqa: S105  an example's
@@ -24,8 +23,8 @@ PAGE = """<!doctype html>
   source.addEventListener("progress", function (event) { document.getElementById("bar").value = event.data; });
   source.addEventListener("done", function (event) {
     document.getElementById("out").textContent = JSON.parse(event.data).said;
-    source.close();  // it would come back and begin anew
   });
+  source.addEventListener("realtime.end", function () { source.close(); });
 </script>
 """
 
@@ -38,11 +37,11 @@ def page() -> str:
 
 @app.get("/work")
 def work() -> Response:
-    def steps() -> Iterator[str]:
+    def steps(last_event_id: str | None) -> Iterator[StreamEvent]:
         count = min(int(request.args["steps"]), 100)
-        for step in range(1, count + 1):
+        for step in range(int(last_event_id or 0) + 1, count + 1):  # who comes back goes on where it was
             time.sleep(0.1)
-            yield f"event: progress\ndata: {100 * step // count}\n\n"
-        yield f"event: done\ndata: {json.dumps({'said': 'ready, ' + session['user']})}\n\n"
+            yield StreamEvent(data=100 * step // count, event="progress", id=step)
+        yield StreamEvent(data={"said": f"ready, {session['user']}"}, event="done")
 
-    return Response(stream_with_context(steps()), mimetype="text/event-stream", headers={"X-Accel-Buffering": "no"})
+    return realtime.stream(steps)
