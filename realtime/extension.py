@@ -182,6 +182,8 @@ class Realtime(Guarding):
     ) -> Response:
         """Answer this request with an event stream of its own: the progress of a long job, the words of a model.
 
+        ::
+
             @app.get("/count")
             def count():
                 def numbers(last_event_id):
