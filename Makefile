@@ -102,7 +102,7 @@ $(VENDOR): $(NODE_MODULES) tools/vendor.sh
 
 # What the tests start themselves: Redis, a browser, reverse proxies. Looks every time, for the same reason.
 system:
-	@sh tools/system_packages.sh redis-server chromium nginx haproxy
+	@sh tools/system_packages.sh redis-server chromium nginx postgresql haproxy
 
 # Resolve constraints.txt anew, from requirements*.txt.
 pins: $(PY)

@@ -23,7 +23,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bus.open", "hub.feed"),
     ("hub.hub",),
     ("publisher", "hub.direct", "data.relay"),
-    ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.sqlite"),
+    ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),
+    ("data.sqlite", "data.postgres"),
     ("web.origin", "web.packets", "web.hangup", "web.pump"),
     ("web.connection",),
     ("web.connections", "web.http", "web.link", "web.assets", "web.described", "web.announcer"),
@@ -65,6 +66,7 @@ ONLY_IN = {
     "pydantic": {"schemas"},
     "sqlalchemy": {"data.outbox"},
     "sqlite3": {"data.sqlite"},
+    "psycopg": {"data.postgres"},
 }
 
 

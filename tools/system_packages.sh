@@ -15,6 +15,13 @@ have() {
             done
             return 1
             ;;
+        # Debian keeps the server's programs where no PATH looks.
+        postgresql)
+            for name in /usr/lib/postgresql/*/bin/initdb; do
+                [ -x "$name" ] && return 0
+            done
+            command -v initdb >/dev/null
+            ;;
         *-venv) dpkg-query -W -f '${Status}' "$1" 2>/dev/null | grep -q 'ok installed' ;;
         *) command -v "$1" >/dev/null ;;
     esac

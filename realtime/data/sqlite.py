@@ -14,20 +14,16 @@ but that table.
 
 from __future__ import annotations
 
-import json
-import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from ..errors import ConfigError
-from ..names import check_event, check_room
-from .relay import Relay, Row, Target
-
-Room = str | Callable[[dict[str, Any]], str | None]
+from .relay import Row, Target
+from .tables import Room, TableRelay
 
 _TABLE: Final = "realtime_changes"
 _INSTALL_SECONDS: Final = 10.0
@@ -35,12 +31,7 @@ _BUSY_SECONDS: Final = 0.1
 """While it waits for a lock SQLite stands still, and under gevent everybody with it: it is tried again instead."""
 
 
-class _Watched(NamedTuple):
-    room: Room
-    event: str
-
-
-class SQLiteChanges(Relay):
+class SQLiteChanges(TableRelay):
     """Publishes what changes in tables of a SQLite database. See ``Relay`` for the guarantees.
 
     Changes are kept from ``watch`` on, also while nobody runs this. Before 3.38, SQLite needs its JSON1 extension.
@@ -52,12 +43,10 @@ class SQLiteChanges(Relay):
     """
 
     def __init__(self, path: str | Path, target: Target, *, poll: float = 0.1) -> None:
-        super().__init__(target, poll=poll)
+        super().__init__(target, poll=poll, source="sqlite")
         self._path = str(path)
-        self._watched: dict[str, _Watched] = {}
         self._connection: sqlite3.Connection | None = None
         self._version = -1
-        self._logger = logging.getLogger(__name__)
 
     def watch(self, table: str, *, room: Room, event: str = "change") -> None:
         """Install the triggers of one table. Call it again after columns were added.
@@ -72,9 +61,7 @@ class SQLiteChanges(Relay):
             ConfigError: there is no such table.
             InvalidValue: not a room's or event's name.
         """
-        if isinstance(room, str):
-            check_room(room)
-        check_event(event)
+        watched = self._check(room, event)
         with closing(sqlite3.connect(self._path, timeout=_INSTALL_SECONDS, isolation_level=None)) as connection:
             columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({_quoted(table)})")]
             if not columns:
@@ -83,7 +70,7 @@ class SQLiteChanges(Relay):
             for statement in _triggers(table, columns):
                 connection.execute(statement)
             connection.execute("COMMIT")
-        self._watched[table] = _Watched(room, event)
+        self._watched[table] = watched
 
     def wait(self) -> None:
         """Until somebody else has committed."""
@@ -120,25 +107,10 @@ class SQLiteChanges(Relay):
                     raise
                 self._concurrency.sleep(0.05)
 
-    def refused(self, row: Row, reason: str) -> None:
-        """It was logged, and goes with the others."""
-
     def reset(self) -> None:
         connection, self._connection, self._version = self._connection, None, -1
         if connection is not None:
             connection.close()
-
-    def _row(self, number: int, key: str, table: str, op: str, text: str, tried: str | None) -> Row:
-        watched = self._watched[table]
-        data: dict[str, Any] = {"op": op, "table": table}
-        room: str | None = None
-        try:
-            data["row"] = {name: value for piece in json.loads(text) for name, value in piece.items()}
-            room = watched.room if isinstance(watched.room, str) else watched.room(data)
-        except Exception:
-            # One row that the application's function cannot take must not stop the rest.
-            self._logger.exception("no room can be found for change %s of table %r; it is left out", number, table)
-        return Row(id=number, room=room, event=watched.event, data=data, key=f"sqlite:{key}", tried=tried)
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:

@@ -10,6 +10,7 @@ from flask import Flask
 
 from realtime import Publisher, Realtime
 
+from ..support.postgres import Postgres
 from ..support.processes import Redis
 
 
@@ -29,3 +30,11 @@ def target(request: pytest.FixtureRequest, namespace: str) -> Iterator[Any]:
 def seen(target: Any) -> Callable[[str], list[Any]]:
     """The data of everything in a room's log."""
     return lambda room: [message.data for message in target.history(room, limit=1000).messages]
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL per test process; use tables of your own."""
+    postgres = Postgres()
+    yield postgres
+    postgres.stop()
