@@ -6,10 +6,10 @@ Importing it patches nothing, opens nothing and starts nothing. This file may no
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar, overload
 
-from flask import Flask, Response, current_app, has_app_context
+from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
 from . import cli, show
@@ -19,6 +19,7 @@ from .errors import ConfigError
 from .guarding import Guarding
 from .message import Position
 from .names import check_room
+from .requesting import Requesting
 from .rules import Hook, Rules
 from .state import State, assemble
 
@@ -28,7 +29,7 @@ H = TypeVar("H", bound=Hook)
 K = TypeVar("K")
 
 
-class Realtime(Guarding):
+class Realtime(Guarding, Requesting):
     """Server push for a Flask application: Socket.IO rooms and an SSE route on one log.
 
     Args:
@@ -173,49 +174,6 @@ class Realtime(Guarding):
         if after is None:
             return state.bus.latest([room], limit=limit)
         return state.bus.replay([room], Position.parse(after), limit=limit)
-
-    def stream(
-        self,
-        source: Iterable[Any] | Callable[[], Iterable[Any]] | Callable[[str | None], Iterable[Any]],
-        *,
-        heartbeat: float | None = None,
-    ) -> Response:
-        """Answer this request with an event stream of its own: the progress of a long job, the words of a model.
-
-        ::
-
-            @app.get("/count")
-            def count():
-                def numbers(last_event_id):
-                    for number in range(int(last_event_id or 0) + 1, 11):
-                        yield StreamEvent(data={"number": number}, id=number)
-
-                return realtime.stream(numbers)
-
-        Inside, ``request``, ``session``, ``g`` and ``current_app`` are the view's for the generator's whole life (the
-        session can be read; its cookie has left already). Teardown functions run once more when it is over. It runs
-        beside the response, at most 16 items ahead of the client, so that a heartbeat is sent while it is silent.
-
-        It yields text, which is sent as it is, a ``StreamEvent``, anything else with a JSON form, or ``None``, which
-        sends nothing but lets it end where the client is gone: then it is closed (``GeneratorExit``) at its next
-        yield. The client's leaving is noticed within half a second, or a heartbeat or two on servers that hide it.
-
-        At its end the client gets ``realtime.end`` with ``{"failed": false}``; an error is logged, and told before that
-        as ``realtime.error`` with ``{"code", "message"}``: ``internal`` and nothing more, unless it is one of this
-        package or of ``flask.abort`` that is meant for the client. An EventSource that does not close itself at
-        ``realtime.end`` comes back once, is answered 204, and stops. A stream that breaks without it, or whose server
-        shuts down, is asked for again by the client with the last id.
-
-        Args:
-            source: a generator, or a function that makes one; it gets the client's last event id (``None`` at first)
-                if it takes an argument.
-            heartbeat: longest silence in seconds, from 0.05 to 300. Default: ``REALTIME_HEARTBEAT``.
-
-        Raises:
-            ConfigError: not a generator, or an asynchronous one.
-            RuntimeError: there is no request.
-        """
-        return self._state().streams.respond(source, heartbeat=heartbeat)
 
     @property
     def socketio(self) -> SocketIO:

@@ -27,6 +27,7 @@ from .web import assets, documents, events, health, http, origin, rooms
 from .web.access import Gate
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
+from .web.cursors import Cursors
 from .web.engine import adopt
 from .web.manager import BusManager
 from .web.pipeline import Pipeline
@@ -47,6 +48,7 @@ class State:
     pipeline: Pipeline
     access: Access
     streams: Streams
+    cursors: Cursors = field(init=False)
     check: Callable[[], None] = lambda: None
     """Raises where the application was changed since in a way that would part it from the log."""
     _started_in: int = 0
@@ -134,6 +136,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     streams = Streams(app, settings=settings, concurrency=concurrency)
     state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, streams)
     manager.ready = pipeline.ready = state.ready
+    passing = frozenset({"realtime", "realtime_health"})
+    state.cursors = Cursors(app, bus=bus, hub=hub, ready=state.ready, passing=passing)
     adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
     SocketHandlers(
         settings=settings,

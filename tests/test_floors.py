@@ -31,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.hooks",),
     ("web.access", "web.enginesocket", "web.pipeline", "web.openapi", "web.asyncapi"),
     ("web.documents", "web.relay", "web.events", "web.rooms", "web.health", "web.pages"),
-    ("web.manager", "web.streaming"),
+    ("web.manager", "web.streaming", "web.cursors"),
     ("web.engine", "web.sockets"),
     ("serve.handler",),
     ("serve.gevent_server", "serve.worker"),
@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("doctor.finding",),
     ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
     ("doctor.examine",),
-    ("cli", "testing.reader"),
+    ("requesting", "cli", "testing.reader"),
     ("testing.wsgi",),
     ("testing.event_stream", "testing.socket_session"),
     ("testing", "guarding"),
@@ -50,7 +50,7 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "state", "extension", "guarding", "cli", "doctor.", "testing"},
+    "flask": {"web.", "state", "extension", "guarding", "requesting", "cli", "doctor.", "testing"},
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
     "flask_socketio": {"state", "extension"},
