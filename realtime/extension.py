@@ -13,6 +13,7 @@ from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
 from . import cli, show
+from .batch import Batching
 from .bus.base import Replay
 from .config import Settings
 from .errors import ConfigError
@@ -29,7 +30,7 @@ H = TypeVar("H", bound=Hook)
 K = TypeVar("K")
 
 
-class Realtime(Guarding, Requesting):
+class Realtime(Guarding, Requesting, Batching):
     """Server push for a Flask application: Socket.IO rooms and an SSE route on one log.
 
     Args:

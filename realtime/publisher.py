@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from typing import Self
 
+from .batch import Batching
 from .bus.base import Replay
 from .bus.open import open_bus
 from .concurrency import detected
@@ -17,7 +18,7 @@ from .message import Message, Position
 from .names import check_room
 
 
-class Publisher:
+class Publisher(Batching):
     """Publishes into the rooms of an application that uses the same bus.
 
     Args:

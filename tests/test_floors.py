@@ -15,7 +15,7 @@ PACKAGE = ROOT / "realtime"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("names", "concurrency", "signals", "hub.polling"),
-    ("message", "schemas"),
+    ("message", "schemas", "batch"),
     ("rules", "config", "wire.yielded", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("access", "bus.base", "hub.connection"),
     ("bus.memory", "bus.reader", "hub.log", "hub.groups", "hub.waiter"),
