@@ -14,7 +14,7 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("names", "concurrency", "signals", "hub.polling"),
+    ("names", "concurrency", "signals", "hub.polling", "serve.peer"),
     ("message", "schemas", "batch"),
     ("rules", "config", "wire.yielded", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("access", "bus.base", "hub.connection"),

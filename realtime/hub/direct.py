@@ -167,6 +167,9 @@ class DirectStream(SharingConnection):
         self.close()
 
     def beat(self) -> None:
+        if self._poller.lost(self):
+            self.close()
+            return
         # Also while the bus is away and the log cannot be read: the silence must not look like a dead server.
         if not self._blocked and not self.due and self.state is not State.CLOSED:
             self._write(self._framed(sse.HEARTBEAT))

@@ -43,6 +43,9 @@ class Poller(Protocol):
     def want(self, watched: Watched, *, read: bool, write: bool) -> None:
         """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
 
+    def lost(self, watched: Watched) -> bool:
+        """Whether the other end is gone without a word: its machine no longer acknowledges what it is sent."""
+
     def soon(self, flushed: Flushed) -> None:
         """Call ``flush`` once at the end of this loop turn."""
 

@@ -53,11 +53,7 @@ class Handler(WebSocketHandler):
             head += (name, b": ", value, b"\r\n")
         head.append(b"\r\n")
         self.headers_sent = True
-        # Unwritten data that nobody acknowledges means that the client is gone without a word (RFC 5482).
-        heartbeat = self.result.heartbeat
-        if self.socket.family != socket.AF_UNIX:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(heartbeat * 2000))
-        poller, chunked = self.server.poller(heartbeat), bool(self.response_use_chunked)
+        poller, chunked = self.server.poller(self.result.heartbeat), bool(self.response_use_chunked)
         hand_over(self.socket.detach(), b"".join(head), poller, chunked=chunked)
 
     def give_socket(self) -> tuple[int, bytes, GeventPoller]:

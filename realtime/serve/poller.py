@@ -16,6 +16,7 @@ import gevent.event
 from gevent import get_hub, monkey
 
 from ..hub.polling import Flushed, Watched
+from .peer import silence
 
 HAS_EPOLL: Final = sys.platform == "linux"
 
@@ -26,6 +27,10 @@ _IDLE: Final = _IN | _RDHUP
 _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
+_PATIENCE: Final = 1.5
+"""Intervals of silence after which a peer that should have answered is given up: it is looked for once an interval, so
+that it is noticed within two.
+"""
 _LATEST: Final = 0.002
 """Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can."""
 
@@ -44,6 +49,7 @@ class GeventPoller:
         self._beats: list[set[Watched]] = [set() for _ in range(_SPREAD)]
         self._next_beat = 0
         self._tick = heartbeat / _SPREAD
+        self._patience = heartbeat * _PATIENCE
         self._dirty: list[Flushed] = []
         self._something = gevent.event.Event()
         loop = get_hub().loop
@@ -73,6 +79,10 @@ class GeventPoller:
         """Whether to call ``readable`` and ``writable``. A hang-up calls ``readable`` in any case."""
         if watched.fd in self._watched:
             self._epoll.modify(watched.fd, _RDHUP * read | _IN * read | _OUT * write)
+
+    def lost(self, watched: Watched) -> bool:
+        """Whether the other end is gone without a word: its machine no longer acknowledges what it is sent."""
+        return watched.fd >= 0 and silence(watched.fd) >= self._patience
 
     def soon(self, flushed: Flushed) -> None:
         """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it.

@@ -5,6 +5,7 @@ The reader's socket is left unread while more is published than the kernel's buf
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 
 import pytest
@@ -12,9 +13,10 @@ import requests
 from prometheus_client.parser import text_string_to_metric_families
 
 from realtime.wire.sse import Decoder, Event
-from tests.support.processes import Server
+from tests.support.processes import Server, eventually
 from tests.support.publishing import publish
 from tests.support.raw import RawRequest, events_target
+from tests.support.streams import EventReader
 
 from .conftest import Starter
 
@@ -82,3 +84,17 @@ def _metric(server: Server, name: str) -> float:
     text = requests.get(server.url + "/metrics", timeout=10).text
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return next(sample.value for sample in samples if sample.name == name)
+
+
+def test_a_reader_that_does_not_read_for_many_heartbeats_is_waited_for(start: Starter, room: str) -> None:
+    """Its machine still answers: it is slow, not gone."""
+    server = start("gevent", REALTIME_MAX_PENDING_BYTES="1024", REALTIME_HEARTBEAT="1")
+    with contextlib.ExitStack() as stack:
+        reader = stack.enter_context(RawRequest(server.url, events_target(room), receive_buffer=4096))
+        other = stack.enter_context(EventReader(server.url, f"{room}-other"))
+        reader.read_opening()
+        ids = [publish(server.url, room, TEXT) for _ in range(MESSAGES)]
+        ids.append(publish(server.url, room, "last"))
+        # Heartbeats of the other, which reads, tell how long that is.
+        eventually(lambda: other.raw.count(b":\n\n") >= 6, within=20, what="six heartbeats")
+        assert [event.id for event in _until_last(reader) if event.event == "message"] == ids
