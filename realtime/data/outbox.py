@@ -16,6 +16,7 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -102,17 +103,18 @@ class Outbox:
             # Only a hint: savepoints end too, and other processes look by themselves.
             sa.event.listen(real, "after_commit", heard)
 
-    def relay(self, target: Target, engine: Engine, *, poll: float = 0.5) -> OutboxRelay:
+    def relay(self, target: Target, engine: Engine, *, poll: float = 0.5, lease: float = _LEASE_SECONDS) -> OutboxRelay:
         """What publishes the rows: ``start()`` it in every server process, or ``run()`` it in a worker of its own.
 
-        Of several, one at a time holds a lease of half a minute, which keeps the order.
+        Of several, one at a time holds a lease, which keeps the order.
 
         Args:
             target: a ``Realtime`` or a ``Publisher``.
             engine: the database, or a function that returns it.
             poll: seconds between looks for what other processes wrote.
+            lease: seconds, from 1 to 600, that the others wait for one that died; one that is stopped lets go at once.
         """
-        relay = OutboxRelay(self, target, engine, poll=poll)
+        relay = OutboxRelay(self, target, engine, poll=poll, lease=lease)
         self._relays.append(relay)
         return relay
 
@@ -129,10 +131,11 @@ class Outbox:
 class OutboxRelay(Relay):
     """See ``Relay`` for the guarantees, and ``Outbox.relay``."""
 
-    def __init__(self, outbox: Outbox, target: Target, engine: Engine, *, poll: float) -> None:
+    def __init__(self, outbox: Outbox, target: Target, engine: Engine, *, poll: float, lease: float) -> None:
         super().__init__(target, poll=poll)
         self._outbox = outbox
         self._engine = engine
+        self._lease = min(max(lease, 1.0), 600.0)
         self._holder = secrets.token_hex(16)
 
     def rows(self, limit: int) -> Sequence[Row]:
@@ -171,7 +174,10 @@ class OutboxRelay(Relay):
         self._write(self._outbox.table.update().values(refused=reason), [row])
 
     def reset(self) -> None:
-        """Connections are the engine's."""
+        """Connections are the engine's. Only the lease is let go: another process need not wait for its end."""
+        lease = self._outbox.lease
+        with suppress(sa.exc.SQLAlchemyError), self._database().begin() as connection:
+            connection.execute(lease.update().where(lease.c.holder == self._holder).values(until=0.0))
 
     def _write(self, statement: sa.Update | sa.Delete, rows: Sequence[Row]) -> None:
         with self._database().begin() as connection:
@@ -180,8 +186,8 @@ class OutboxRelay(Relay):
     def _holds(self) -> bool:
         """Whether this relay has the lease, taken or prolonged now."""
         lease, now = self._outbox.lease, time.time()
-        free = sa.or_(lease.c.until < now, lease.c.until > now + _LEASE_SECONDS * 2, lease.c.holder == self._holder)
-        mine = {"holder": self._holder, "until": now + _LEASE_SECONDS}
+        free = sa.or_(lease.c.until < now, lease.c.until > now + 1200, lease.c.holder == self._holder)
+        mine = {"holder": self._holder, "until": now + self._lease}
         with self._database().begin() as connection:
             if connection.execute(lease.update().where(lease.c.id == 1, free).values(mine)).rowcount:
                 return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +17,7 @@ from sqlalchemy.orm import Session
 from realtime import BusUnavailable, InvalidValue, MessageTooLarge, Publisher
 from realtime.data.outbox import Outbox
 
-from ..support.processes import Redis, eventually
+from ..support.processes import ROOT, Redis, clean_environment, eventually
 
 Seen = Callable[[str], list[Any]]
 
@@ -200,3 +202,28 @@ def test_stopping_ends_the_background_task(outbox: Outbox, engine: sa.Engine, ta
     eventually(lambda: any(one.name == "realtime-relay" for one in threading.enumerate()))
     relay.stop()
     eventually(lambda: not any(one.name == "realtime-relay" for one in threading.enumerate()))
+
+
+def test_a_relay_that_is_killed_again_and_again_loses_nothing_and_doubles_nothing(
+    outbox: Outbox, engine: sa.Engine, shared_redis: Redis, namespace: str
+) -> None:
+    program = f"""
+import sqlalchemy as sa
+from realtime import Publisher
+from realtime.data.outbox import Outbox
+publisher = Publisher({shared_redis.url!r}, namespace={namespace!r})
+Outbox().relay(publisher, sa.create_engine({str(engine.url)!r}), poll=0.02, lease=1).run()
+"""
+    with Publisher(shared_redis.url, namespace=namespace) as publisher:
+        with Session(engine) as session:
+            for number in range(600):
+                outbox.add(session, "orders", number)
+            session.commit()
+        for share in (30, 150, 320, 600):
+            process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=clean_environment())
+            eventually(lambda n=share: len(publisher.history("orders", limit=1000).messages) >= n, within=30)
+            if share == 600:
+                eventually(lambda: not waiting(outbox, engine))
+            process.kill()
+            process.wait()
+        assert [one.data for one in publisher.history("orders", limit=1000).messages] == list(range(600))
