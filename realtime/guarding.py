@@ -10,7 +10,10 @@ from typing import Any, TypeVar, overload
 
 from flask import has_request_context, request
 
-from .access import Access, Authorize, Identify
+from .access import Access, Authorize, Identify, user_of
+from .errors import ConfigError, InvalidValue
+from .names import check_room
+from .state import State
 from .web.access import AUTH
 
 W = TypeVar("W", bound=Identify)
@@ -40,6 +43,33 @@ class Guarding:
     def auth(self) -> dict[str, Any]:
         """In a hook: what the Socket.IO client connected with (``io({auth: {token: …}})``); over HTTP, nothing."""
         return dict(request.environ.get(AUTH, {})) if has_request_context() else {}
+
+    def revoke(self, user: Any, room: str | None = None) -> None:
+        """Take a room, or everything, from a user's live connections, on every transport and in every process.
+
+        Event streams end, long polls are refused (403), Socket.IO clients are disconnected; where only a room is
+        revoked, connections that read others lose that one and stay. Each is told by the event ``realtime.revoked``,
+        ``{"room": …}`` (``null`` for everything). Nothing more of the log is sent to them. Whoever comes back is
+        asked about again: first have ``authorize`` say no (or log the user out), then revoke.
+
+        Args:
+            user: a user id, or what ``identify`` returns.
+            room: only this room.
+
+        Raises:
+            ConfigError: nobody knows whose the connections are: there is no ``authorize`` or ``identify``.
+            InvalidValue: not a room's name, or nobody.
+            BusUnavailable: nothing was revoked; try again.
+        """
+        name = user_of(user)
+        if name is None:
+            raise InvalidValue("revoke takes a user, not nobody")
+        if not self._access.active:
+            raise ConfigError("nobody knows whose the connections are: declare authorize or identify first")
+        self._state().manager.revoke(name, None if room is None else check_room(room))
+
+    def _state(self) -> State:
+        raise NotImplementedError
 
     @overload
     def authorize(self, hook: A, /) -> A: ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from ..message import START, Message, Position
 
@@ -33,6 +33,18 @@ class State(IntEnum):
     CLOSED = 3
 
 
+class Grant(NamedTuple):
+    """On whose behalf somebody reads.
+
+    Attributes:
+        user: the user's id.
+        mark: the hub's, from before it was asked whether they may.
+    """
+
+    user: str
+    mark: int
+
+
 class Connection(ABC):
     """One subscriber. All attributes belong to the hub and change only under its lock.
 
@@ -45,6 +57,8 @@ class Connection(ABC):
         cursor: everything up to here in its rooms was handed to the transport; the rest is pending or in the log.
         pending: payloads not yet taken, all of them after the cursor.
         greeted: the transport's opening words were said; until then a replay begins with ``opening``.
+        grant: on whose behalf it reads, where somebody was asked.
+        notes: control events to be said next, ahead of what is pending; the last words of a closed connection.
         held: somebody is replaying into it; nobody else may take.
         slice: how many messages of the log are read for it at once; fewer where they are large.
     """
@@ -53,10 +67,12 @@ class Connection(ABC):
         "__weakref__",
         "cursor",
         "encode",
+        "grant",
         "greeted",
         "held",
         "id",
         "latest",
+        "notes",
         "pending",
         "pending_bytes",
         "rooms",
@@ -67,6 +83,9 @@ class Connection(ABC):
     transport: ClassVar[str]
     """What metrics call it."""
 
+    ends_without_rooms: ClassVar[bool] = True
+    """Whether it is of no use once it may read nothing any more."""
+
     def __init__(self, id: str, encode: Encoder) -> None:
         self.id = id
         self.encode = encode
@@ -75,6 +94,8 @@ class Connection(ABC):
         self.pending: list[Any] = []
         self.pending_bytes = 0
         self.state = State.LIVE
+        self.grant: Grant | None = None
+        self.notes: list[Any] = []
         self.greeted = True
         self.held = False
         self.latest = 0
@@ -84,6 +105,10 @@ class Connection(ABC):
     def lagging(self) -> bool:
         """Whether there is log to read before anything live."""
         return self.state is State.LAGGING
+
+    def wants(self, message: Message) -> bool:
+        """Whether a message of the log is for it: it may have left the room while the log was read."""
+        return self.id not in message.skip and not self.rooms.isdisjoint(message.rooms)
 
     @abstractmethod
     def wake(self) -> None:
@@ -99,6 +124,10 @@ class Connection(ABC):
 
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:  # noqa: ARG002  the face, not every transport speaks first
         """What the transport says before the first message, or nothing."""
+        return []
+
+    def control(self, event: str, data: Any) -> list[Any]:  # noqa: ARG002  the face, as above
+        """A control event, which has no id, for transports that can say it."""
         return []
 
     @abstractmethod

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 
 from ..errors import BusUnavailable, ConnectionClosed
@@ -113,7 +112,13 @@ class DirectStream(SharingConnection):
     def reset(self, cursor: Position) -> list[Any]:
         return [self._framed(sse.reset(cursor))]
 
+    def control(self, event: str, data: Any) -> list[Any]:
+        return [self._framed(sse.control(event, data))]
+
     def flush(self) -> None:
+        if self._blocked and self.notes and self.state is State.CLOSED:
+            # It may have no more, and does not read what it has.
+            self.close()
         if self._blocked or self._running:
             return
         if self.state is State.LIVE:
@@ -184,9 +189,8 @@ class DirectStream(SharingConnection):
 
     def _end(self) -> None:
         """This server ends the stream, properly."""
-        if self._chunked and not self._blocked and self.fd >= 0:
-            with suppress(OSError):
-                os.write(self.fd, sse.LAST_CHUNK)
+        if not self._blocked:
+            self._write(b"".join(self.notes) + (sse.LAST_CHUNK if self._chunked else b""))
         self.close()
 
     def _framed(self, data: bytes) -> bytes:

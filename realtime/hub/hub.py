@@ -14,14 +14,14 @@ from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Message, Position
 from .connection import SLICE, Connection, State
-from .feed import Feed
 from .groups import is_sharing
 from .log import Log, Slice, before
+from .revoking import Revoking
 
 _REACH_SECONDS = 1.0
 
 
-class Hub(Feed):
+class Hub(Revoking):
     """Rooms and connections of one process. Every method may be called from any thread or greenlet.
 
     Args:
@@ -55,6 +55,7 @@ class Hub(Feed):
         with self._lock:
             if self.draining:
                 raise ConnectionClosed("this server is shutting down; connect again", retry_after=1)
+            self._check_grant(connection, rooms)
             self.connections.add(connection)
             for room in rooms:
                 self._members.add(connection, room)
@@ -121,9 +122,8 @@ class Hub(Feed):
         """End what ``hold`` began; what waited is taken next."""
         with self._lock:
             connection.held = False
-            if connection.state is State.CLOSED:
-                return
-        connection.wake()
+        if connection.state is not State.CLOSED:
+            connection.wake()
 
     def take_joined(self, connection: Connection) -> bytes:
         """For a live connection: all that is pending as one piece of bytes.
@@ -174,9 +174,8 @@ class Hub(Feed):
     def reach(self, rooms: Sequence[str], cursor: Position) -> None:
         """Make sure that this process has delivered up to a returning client's cursor.
 
-        Another process, where the client was before, may be a moment ahead of this one. Live delivery from before
-        the cursor
-        would show the client again what it has seen. A cursor that the log does not know is not waited for.
+        Another process, where the client was before, may be a moment ahead of this one. Live delivery from before the
+        cursor would show the client again what it has seen. A cursor that the log does not know is not waited for.
 
         Raises:
             BusUnavailable: this process is behind and does not catch up now.
@@ -233,10 +232,11 @@ class Hub(Feed):
             self.counters.resets += 1
             # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.
             payloads += connection.reset(before(replay.messages[0]) if replay.messages else replay.cursor)
-        payloads += [connection.encode(message) for message in messages if connection.id not in message.skip]
+        payloads += [connection.encode(message) for message in messages if connection.wants(message)]
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")
+            payloads, connection.notes = payloads + connection.notes, []
             connection.greeted = True
             more = len(messages) < len(replay.messages) or (replay.more and not connection.latest)
             cursor = upto if connection.latest else replay.cursor

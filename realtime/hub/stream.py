@@ -79,6 +79,9 @@ class EventStream(Connection):
     def reset(self, cursor: Position) -> list[Any]:
         return [sse.reset(cursor)]
 
+    def control(self, event: str, data: Any) -> list[Any]:
+        return [sse.control(event, data)]
+
     def hand_over(self, fd: int, head: bytes, poller: Poller, *, chunked: bool) -> None:
         """Go on without the server: a directly written stream takes the place of this one, which was not started.
 
@@ -89,6 +92,7 @@ class EventStream(Connection):
             chunked: the head announces a chunked body.
         """
         stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names, chunked=chunked)
+        stream.grant = self.grant
         stream.open(head, self._prelude(), after=self._after, latest=self.latest)
 
     def __iter__(self) -> Iterator[bytes]:
@@ -115,7 +119,8 @@ class EventStream(Connection):
                         yield sse.HEARTBEAT
                         written = time.monotonic()
         except ConnectionClosed:
-            return
+            if self.notes:
+                yield b"".join(self.notes)
         finally:
             self._hub.detach(self)
 

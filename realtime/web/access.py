@@ -15,12 +15,17 @@ from flask import request, session
 from ..access import Access, Action, user_of
 from ..concurrency import Concurrency
 from ..errors import Forbidden, RealtimeError, Unauthorized
+from ..hub.connection import Grant
 from .hooks import judged
 
 AUTH: Final = "realtime.auth"
 """Under this key of a Socket.IO client's environment is what its CONNECT carried."""
 IDENTITY: Final = "realtime.identity"
 """Under this key is who the client is, once that was asked."""
+USER: Final = "realtime.user"
+"""Under this key is that one's user id."""
+GONE: Final = "realtime.gone"
+"""This key is there once a client's access was revoked: it is being sent away."""
 _LOCK: Final = "realtime.identifying"
 
 
@@ -50,11 +55,14 @@ class Gate:
         """
         # The environment of a Socket.IO client's requests is one and the same as long as it is connected.
         environ = request.environ
+        if GONE in environ:
+            raise Unauthorized("access was revoked; connect again")
         if IDENTITY not in environ:
             with environ.setdefault(_LOCK, self._concurrency.lock()):
                 if IDENTITY not in environ:
                     with judged(self._log, "a hook of identify failed; the client was refused"):
-                        environ[IDENTITY] = self._identified()
+                        identity = self._identified()
+                        environ[USER], environ[IDENTITY] = user_of(identity), identity
         return environ[IDENTITY]
 
     def admit(self, action: Action, *rooms: str) -> Any:
@@ -108,6 +116,12 @@ class Gate:
             if identity is None:
                 raise Unauthorized(f"nobody is logged in, and not everybody may {_WORDS[action]} {room!r}")
             raise Forbidden(f"you may not {_WORDS[action]} {room!r}")
+
+
+def granted(identity: Any, mark: int) -> Grant | None:
+    """On whose behalf somebody reads, for the hub; ``None`` where nobody was asked, or it is nobody."""
+    user = user_of(identity)
+    return None if user is None else Grant(user, mark)
 
 
 _WORDS: Final = {

@@ -7,12 +7,12 @@ pending in the hub, bounded, with the cursor spill. This file may not encode twi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..hub.connection import State
+from ..hub.connection import Grant, State
 from ..hub.groups import Group, SharingConnection
 from ..hub.hub import Hub
 from ..hub.polling import Writer
@@ -52,6 +52,7 @@ class SocketConnection(SharingConnection):
     )
 
     transport = "socketio"
+    ends_without_rooms = False
 
     def __init__(self, sid: str, eio_sid: str, *, server: Any, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
         super().__init__(sid, encode_with_id if ids else encode_without_id)
@@ -74,8 +75,10 @@ class SocketConnection(SharingConnection):
         return len(payload.data)
 
     def reset(self, cursor: Position) -> list[Any]:
-        text = wire.encode_control("realtime.reset", {"cursor": str(cursor)})
-        return [RoomPacket(text)]
+        return self.control("realtime.reset", {"cursor": str(cursor)})
+
+    def control(self, event: str, data: Any) -> list[Any]:
+        return [RoomPacket(wire.encode_control(event, data))]
 
     def wake(self) -> None:
         if self.state is State.LAGGING:
@@ -120,11 +123,8 @@ class SocketConnection(SharingConnection):
             self.hub.fall_behind(self)
             self._begin_catching_up()
             return
-        with self._order:
-            try:
-                self._enqueue(self.hub.take(self))
-            except (BusUnavailable, ConnectionClosed):
-                pass
+        with self._order, suppress(BusUnavailable, ConnectionClosed):
+            self._enqueue(self.hub.take(self))
         if self.lagging:
             # It fell behind while this task was at it; whoever noticed found it busy.
             self._begin_catching_up()
@@ -136,7 +136,9 @@ class SocketConnection(SharingConnection):
         with self._queueing:
             yield
 
-    def join(self, room: str, *, after: Position | None, latest: int, request: object) -> tuple[bool, Position]:
+    def join(
+        self, room: str, *, after: Position | None, latest: int, request: object, grant: Grant | None
+    ) -> tuple[bool, Position]:
         """Join a room and send what it got after a cursor, or its newest messages.
 
         Live messages, of all rooms, wait until ``answered(request)``.
@@ -154,7 +156,7 @@ class SocketConnection(SharingConnection):
         upto = self._hold(room)
         self._joining = request
         try:
-            return self._send_log(room, after, latest, upto=upto), upto
+            return self._send_log(room, after, latest, upto=upto, grant=grant), upto
         except BusUnavailable:
             if not joined:
                 self.hub.leave(self, room)
@@ -179,23 +181,25 @@ class SocketConnection(SharingConnection):
             self._begin_catching_up()
             self._free.wait(_DRAIN_SECONDS)
 
-    def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position) -> bool:
+    def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position, grant: Grant | None) -> bool:
         if after is None:
             if latest:
-                self._send(self.hub.log.latest([room], before=Position(upto.ms, upto.n + 1), limit=latest).messages)
+                before = Position(upto.ms, upto.n + 1)
+                self._send(self.hub.log.latest([room], before=before, limit=latest).messages, room, grant)
             return True
         recovered = True
         while True:
             replay = self.hub.log.replay([room], after, upto=upto, limit=self.slice)
             messages = self.hub.fitting(self, replay.messages)
             recovered = recovered and replay.recovered
-            self._send(messages)
+            self._send(messages, room, grant)
             if not replay.more and len(messages) == len(replay.messages):
                 return recovered
             after = messages[-1].id or after
             self._wait_until_written()
 
-    def _send(self, messages: Sequence[Message]) -> None:
+    def _send(self, messages: Sequence[Message], room: str, grant: Grant | None) -> None:
+        self.hub.check_reading(self, room, grant)
         self._enqueue([self.encode(one) for one in messages if self.id not in one.skip])
 
     def _enqueue(self, payloads: list[Any]) -> None:

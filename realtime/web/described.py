@@ -118,4 +118,9 @@ def common_schemas() -> Json:
             },
         },
         "Reset": {"type": "object", "required": ["cursor"], "properties": {"cursor": reference("Id")}},
+        "Revoked": {
+            "type": "object",
+            "required": ["room"],
+            "properties": {"room": {"oneOf": [reference("Room"), {"type": "null"}], "description": "Null for all."}},
+        },
     }

@@ -21,7 +21,7 @@ from socketio import packet
 from ..concurrency import Concurrency
 from ..errors import ConfigError
 from ..message import encode_json
-from .access import AUTH, IDENTITY
+from .access import AUTH, IDENTITY, USER
 from .connections import SocketConnections
 from .enginesocket import Delays, EngineSocket, Sockets, feeding
 from .manager import PRIVATE_MARK
@@ -58,6 +58,7 @@ class SocketServer(socketio.Server):
             # What hooks may know the client by. Whoever connects anew on the same session may be somebody else.
             environ[AUTH] = data if isinstance(data, dict) else {}
             environ.pop(IDENTITY, None)
+            environ.pop(USER, None)
         # CONNECT may carry {"ids": false}: this client wants events without the id (contract, Socket.IO).
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False

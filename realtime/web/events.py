@@ -17,7 +17,7 @@ from ..errors import InvalidValue
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
-from .access import Gate
+from .access import Gate, granted
 from .http import number, position, rooms_asked
 
 HEADERS: Final = {
@@ -49,7 +49,8 @@ def register(
     @blueprint.get("/events")
     def events() -> Response:
         rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
-        gate.admit("subscribe", *rooms)
+        mark = hub.mark
+        grant = granted(gate.admit("subscribe", *rooms), mark)
         after, latest = _cursor(), int(number("history", most=settings.history_length))
         if after is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
@@ -66,6 +67,7 @@ def register(
             retry=settings.retry,
             padding=padding(),
         )
+        stream.grant = grant
         ready()
         if request.method == "HEAD":
             return Response(status=200, headers=HEADERS)

@@ -16,7 +16,7 @@ from socketio.packet import Packet
 
 from ..errors import BusUnavailable
 from ..names import is_event_name, is_room_name
-from .relay import RelayingManager
+from .revocation import RevokingManager
 
 _RETRY_SECONDS = 0.5
 
@@ -24,7 +24,7 @@ PRIVATE_MARK = "~"
 """Ends every Socket.IO session id. No room name may contain it, so that nobody can subscribe to another's session."""
 
 
-class BusManager(RelayingManager):
+class BusManager(RevokingManager):
     """What Flask-SocketIO calls: the parameters and meanings are python-socketio's.
 
     Args:

@@ -15,13 +15,14 @@ from flask import Blueprint, Response, jsonify, request
 from ..bus.base import Bus, Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConnectionClosed, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..errors import ConnectionClosed, Forbidden, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..hub.connection import Grant
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
 from ..message import Position, encode_json
 from ..names import check_room
 from ..rules import Origin
-from .access import Gate
+from .access import Gate, granted
 from .http import number, position
 from .pipeline import Pipeline
 
@@ -67,7 +68,8 @@ def register(
         after, before = position("after"), position("before")
         limit = int(number("limit", most=settings.history_length, default=_DEFAULT_LIMIT))
         wait = number("wait", most=settings.max_wait)
-        gate.admit("history", room)
+        mark = hub.mark
+        grant = granted(gate.admit("history", room), mark)
         ready()
 
         def read() -> Replay:
@@ -78,18 +80,26 @@ def register(
 
         replay = read()
         if wait and limit and not replay.messages and replay.recovered and before is None:
-            replay = _patient(replay, read, room=room, wait=wait, hub=hub, concurrency=concurrency)
+            replay = _patient(replay, read, room=room, wait=wait, grant=grant, hub=hub, concurrency=concurrency)
         return _shown(replay, room)
 
 
 def _patient(
-    replay: Replay, read: Callable[[], Replay], *, room: str, wait: float, hub: Hub, concurrency: Concurrency
+    replay: Replay,
+    read: Callable[[], Replay],
+    *,
+    room: str,
+    wait: float,
+    grant: Grant | None,
+    hub: Hub,
+    concurrency: Concurrency,
 ) -> Replay:
     """Wait for the room's next message. Subscribed first and read again second, so that none slips through between."""
     deadline = time.monotonic() + wait
     waiter = Waiter(concurrency)
-    hub.attach(waiter, [room])
+    waiter.grant = grant
     try:
+        hub.attach(waiter, [room])
         replay = read()
         while not replay.messages and waiter.wait(deadline - time.monotonic()):
             hub.take(waiter)
@@ -99,6 +109,8 @@ def _patient(
         pass
     finally:
         hub.detach(waiter)
+    if grant is not None and hub.was_revoked(grant, (room,)):
+        raise Forbidden(f"access to {room!r} was revoked")
     return replay
 
 

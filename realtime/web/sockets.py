@@ -12,12 +12,12 @@ from functools import partial
 from typing import Any
 
 from ..config import Settings
-from ..errors import InvalidValue, RealtimeError
+from ..errors import Forbidden, InvalidValue, RealtimeError
 from ..hub.hub import Hub
 from ..message import UNKNOWN, Position
 from ..names import check_room
 from ..rules import Origin
-from .access import Gate
+from .access import Gate, granted
 from .manager import BusManager
 from .pipeline import Pipeline
 
@@ -71,7 +71,8 @@ class SocketHandlers:
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
         latest = _count(request.get("history"), most=self._settings.history_length)
-        self._gate.admit("subscribe", room)
+        mark = self._hub.mark
+        grant = granted(self._gate.admit("subscribe", room), mark)
         if cursor is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
             cursor = cursor if self._gate.allows("history", room) else UNKNOWN
@@ -82,8 +83,14 @@ class SocketHandlers:
         most = self._settings.max_rooms_per_connection
         if room not in connection.rooms and len(connection.rooms) >= most:
             raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
-        recovered, position = connection.join(room, after=cursor, latest=latest, request=request)
-        self._manager.enter_room(sid, "/", room)
+        connection.grant = grant
+        try:
+            recovered, position = connection.join(room, after=cursor, latest=latest, request=request, grant=grant)
+            self._manager.enter_room(sid, "/", room)
+            self._hub.check_reading(connection, room, grant)
+        except Forbidden:
+            self._manager.leave_room(sid, "/", room)
+            raise
         return {"ok": True, "recovered": recovered, "cursor": str(position)}
 
     def leave(self, sid: str, request: dict[str, Any]) -> Answer:

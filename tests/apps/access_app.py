@@ -11,7 +11,7 @@ from collections import defaultdict
 from threading import Event
 from typing import Any
 
-from flask import Flask, abort, session
+from flask import Flask, abort, request, session
 
 from realtime import Forbidden, Realtime
 from realtime.rules import Publication
@@ -20,6 +20,7 @@ from tests.apps.running import run
 app = Flask(__name__)
 app.config["SECRET_KEY"] = "test"
 realtime = Realtime()
+outcasts: set[tuple[str, str | None]] = set()
 gates: defaultdict[str, Event] = defaultdict(Event)
 
 
@@ -73,6 +74,22 @@ def open_gate(_identity: Any, _action: str, room: str) -> bool:
     """Lets those go on who wait."""
     gates[room.removeprefix("open/")].set()
     return True
+
+
+@realtime.authorize(room="club/*")
+def is_member(identity: Any, _action: str, room: str) -> bool:
+    """A club is for all but those who were thrown out of it, or everywhere."""
+    return identity is not None and not outcasts & {(identity, room), (identity, None)}
+
+
+@app.post("/revoke/<user>")
+def revoke(user: str) -> tuple[str, int]:
+    """Throws somebody out of a room, or out of everything; with ``silently``, the hooks go on to allow it."""
+    room = request.args.get("room")
+    if "silently" not in request.args:
+        outcasts.add((user, room))
+    realtime.revoke(user, room)
+    return "", 204
 
 
 @realtime.on_publish(room="signed/*")

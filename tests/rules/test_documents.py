@@ -208,7 +208,8 @@ def test_rooms_with_events_of_their_own_are_channels(declared: Application) -> N
         "circles@home",
         "/socket.io/",
     ]
-    general = {"event", "event.message", "event.pair", "event.gr_er_als_n_", "realtime.ready", "realtime.reset"}
+    general = {"event", "event.message", "event.pair", "event.gr_er_als_n_", "realtime.ready"}
+    general |= {"realtime.reset", "realtime.revoked"}
     assert set(channels["room"]["messages"]) == general
     assert set(channels["room-circles_home"]["messages"]) == {*general, "event.moved-2"}
 

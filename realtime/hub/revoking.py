@@ -1,0 +1,100 @@
+"""Taking back: streams that end, and rooms that are left, because somebody may not read them any more.
+
+What was pending for the connection is dropped, what is being read of the log for it is not handed on, and who was let
+in on an answer that is older than the revocation does not get in. This file may not know why.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from typing import Any, Final, NamedTuple
+
+from ..concurrency import Concurrency
+from ..errors import ConnectionClosed, Forbidden
+from .connection import Connection, Grant, State
+from .feed import Feed
+
+REVOKED: Final = "realtime.revoked"
+_KEPT: Final = 1000
+
+
+class _Revocation(NamedTuple):
+    number: int
+    user: str
+    room: str | None
+
+
+class Revoking(Feed):
+    """The part of the hub that ends what was granted.
+
+    Args:
+        concurrency, max_pending_bytes: as ``Feed``.
+
+    Attributes:
+        mark: how often something was revoked. To be noted before somebody is asked whether a client may come in.
+    """
+
+    def __init__(self, *, concurrency: Concurrency, max_pending_bytes: int) -> None:
+        super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
+        self.mark = 0
+        self._revocations: deque[_Revocation] = deque(maxlen=_KEPT)
+
+    def revoke(self, user: str, room: str | None = None) -> None:
+        """Take a room, or everything, from the connections of a user: from here on they get nothing of it.
+
+        Each is told by ``realtime.revoked`` with the room. One that has no room left is ended, unless it can get
+        another.
+        """
+        with self._lock:
+            self.mark += 1
+            self._revocations.append(_Revocation(self.mark, user, room))
+            theirs = [one for one in self.connections if one.grant is not None and one.grant.user == user]
+            for connection in theirs:
+                self._revoke(connection, room)
+        for connection in theirs:
+            self._wake(connection)
+
+    def was_revoked(self, grant: Grant, rooms: Iterable[str]) -> bool:
+        """Whether one of the rooms was revoked since the grant was asked for."""
+        if grant.mark == self.mark:
+            return False
+        kept = tuple(self._revocations)
+        # Nobody remembers what was revoked so long ago: it is asked again.
+        return kept[0].number > grant.mark + 1 or any(
+            one.number > grant.mark and one.user == grant.user and (one.room is None or one.room in rooms)
+            for one in kept
+        )
+
+    def finish(self, connection: Connection, event: str, data: Any) -> None:
+        """End one connection and tell it why. Harmless when it is closed."""
+        with self._lock:
+            self._finish(connection, event, data)
+        self._wake(connection)
+
+    def check_reading(self, connection: Connection, room: str, grant: Grant | None) -> None:
+        """Raise ``Forbidden`` where the connection reads the room no more, or was let in before that was revoked."""
+        if grant is not None and (room not in connection.rooms or self.was_revoked(grant, (room,))):
+            raise Forbidden(f"{room!r} was left, or access to it was revoked meanwhile")
+
+    def _check_grant(self, connection: Connection, rooms: Iterable[str]) -> None:
+        """Whoever asks for the lock now may have been let in before it was revoked."""
+        if connection.grant is not None and self.was_revoked(connection.grant, rooms):
+            raise ConnectionClosed("what was granted was revoked meanwhile; ask again")
+
+    def _revoke(self, connection: Connection, room: str | None) -> None:
+        if room is None or (connection.rooms == {room} and connection.ends_without_rooms):
+            self._finish(connection, REVOKED, {"room": room})
+        elif room in connection.rooms and connection.state is not State.CLOSED:
+            # Reading the log again from where it is, for the rooms that are left, drops what is pending of this one.
+            self._fall_behind(connection)
+            self._members.remove(connection, room)
+            connection.notes += connection.control(REVOKED, {"room": room})
+
+    def _finish(self, connection: Connection, event: str, data: Any) -> None:
+        if connection.state is not State.CLOSED:
+            self._leave_groups(connection)
+            connection.state = State.CLOSED
+            connection.pending = []
+            connection.pending_bytes = 0
+            connection.notes = connection.control(event, data)
