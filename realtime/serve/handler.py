@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import re
 import socket
 from typing import Any, Final
 
@@ -20,6 +21,14 @@ from .poller import HAS_EPOLL, GeventPoller
 _NO_BODY: Final = io.BytesIO()
 _QUIET: Final = 3600.0
 """Seconds between heartbeats of the poller for sockets that have a heartbeat of their own."""
+
+
+_SECRETS: Final = re.compile(r"(?<=[?&])(ticket|token|access_token)=[^&\s\"#]*")
+
+
+def scrubbed(text: str) -> str:
+    """Text with a query, as a log may show it: without tickets and tokens."""
+    return _SECRETS.sub(r"\1=***", text)
 
 
 class Handler(WebSocketHandler):
@@ -93,6 +102,10 @@ class Handler(WebSocketHandler):
             self.start_response("400 Bad Request", [("Content-Type", "text/plain")])
             return [b"Sec-WebSocket-Key is not the base64 of 16 bytes\n"]
         return super().upgrade_connection()
+
+    def format_request(self) -> str:
+        """A line of the access log. The library would write tickets into it."""
+        return scrubbed(super().format_request())
 
     def log_request(self) -> None:
         """Log one line per request through the server's own log. The library would silence the access log."""

@@ -11,13 +11,25 @@ from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
-from .handler import Draining, Handler
+from .handler import Draining, Handler, scrubbed
 
 
 class WorkerHandler(Handler, PyWSGIHandler):
     """The shared handler with gunicorn's access log and environment."""
 
-    log_request = PyWSGIHandler.log_request
+    environ: Any
+
+    def log_request(self) -> None:
+        """Log through gunicorn, without tickets."""
+        environ = self.environ
+        if environ is not None and "=" in environ.get("QUERY_STRING", "") + environ.get("HTTP_REFERER", ""):
+            shown = {name: scrubbed(environ[name]) for name in ("RAW_URI", "HTTP_REFERER") if name in environ}
+            query = scrubbed(f"?{environ.get('QUERY_STRING', '')}")[1:]
+            self.environ = {**environ, **shown, "QUERY_STRING": query}
+        try:
+            PyWSGIHandler.log_request(self)
+        finally:
+            self.environ = environ
 
 
 class WorkerServer(Draining, PyWSGIServer):
