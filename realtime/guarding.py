@@ -5,7 +5,7 @@ Thin: the hooks are kept in ``access`` and asked in ``web.access``. This file ma
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
 from flask import has_request_context, request
@@ -67,6 +67,30 @@ class Guarding:
         if not self._access.active:
             raise ConfigError("nobody knows whose the connections are: declare authorize or identify first")
         self._state().manager.revoke(name, None if room is None else check_room(room))
+
+    def ticket(self, user: Any, rooms: str | Iterable[str], *, expires: float = 60) -> str:
+        """Make a ticket: whoever has it may subscribe to the rooms and read their history, until it expires.
+
+        For browsers' EventSource, which can send no headers: ``/events?room=…&ticket=…``, or the cookie
+        ``realtime-ticket``; for Socket.IO ``auth: {ticket: …}``. It counts instead of ``identify`` and ``authorize``.
+        When it expires, what was opened with it ends and is told ``realtime.expired``. ``revoke`` for the user ends it
+        sooner. It is signed with the application's ``SECRET_KEY``, not encrypted.
+
+        Args:
+            user: a user id, or what ``identify`` returns.
+            rooms: which; at least one.
+            expires: seconds from now, at most 3600. Short is safe: addresses are written into logs.
+
+        Raises:
+            ConfigError: there is no secret key, or everything is open: there is no ``authorize`` or ``identify``.
+            InvalidValue: nobody, no room, not a room's name, or too long a time.
+        """
+        name = user_of(user)
+        if name is None:
+            raise InvalidValue("a ticket is for a user, not for nobody")
+        if not self._access.active:
+            raise ConfigError("everything is open, no ticket would change that: declare authorize or identify first")
+        return self._state().manager.tickets.issue(name, rooms, expires=expires)
 
     def _state(self) -> State:
         raise NotImplementedError

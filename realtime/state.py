@@ -23,6 +23,7 @@ from .config import Settings
 from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
 from .rules import Rules
+from .tickets import Tickets
 from .web import assets, documents, events, health, http, origin, rooms
 from .web.access import Gate
 from .web.announcer import Announcer
@@ -130,7 +131,11 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     )
     manager = BusManager(bus=bus, pipeline=pipeline, hub=hub, connections=connections)
     hub.on_control = manager.relayed
-    gate = Gate(access, concurrency=concurrency)
+    tickets = Tickets(
+        lambda: [*reversed(app.config.get("SECRET_KEY_FALLBACKS") or ()), *filter(None, [app.secret_key])]
+    )
+    manager.tickets = tickets
+    gate = Gate(access, tickets=tickets, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     hub.on_connection, bus.on_change = announcer.connection, announcer.bus
     streams = Streams(app, settings=settings, concurrency=concurrency)

@@ -39,10 +39,12 @@ class Grant(NamedTuple):
     Attributes:
         user: the user's id.
         mark: the hub's, from before it was asked whether they may.
+        until: when that ends, by ``time.monotonic``; ``None`` for no end.
     """
 
     user: str
     mark: int
+    until: float | None = None
 
 
 class Connection(ABC):

@@ -8,14 +8,18 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
+from functools import partial
 from typing import Any, Final, NamedTuple
+from weakref import ref
 
 from ..concurrency import Concurrency
 from ..errors import ConnectionClosed, Forbidden
 from .connection import Connection, Grant, State
+from .expiry import Expiry
 from .feed import Feed
 
 REVOKED: Final = "realtime.revoked"
+EXPIRED: Final = "realtime.expired"
 _KEPT: Final = 1000
 
 
@@ -32,11 +36,13 @@ class Revoking(Feed):
         concurrency, max_pending_bytes: as ``Feed``.
 
     Attributes:
+        expiry: ends what was granted for a time.
         mark: how often something was revoked. To be noted before somebody is asked whether a client may come in.
     """
 
     def __init__(self, *, concurrency: Concurrency, max_pending_bytes: int) -> None:
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
+        self.expiry = Expiry(concurrency)
         self.mark = 0
         self._revocations: deque[_Revocation] = deque(maxlen=_KEPT)
 
@@ -51,7 +57,7 @@ class Revoking(Feed):
             self._revocations.append(_Revocation(self.mark, user, room))
             theirs = [one for one in self.connections if one.grant is not None and one.grant.user == user]
             for connection in theirs:
-                self._revoke(connection, room)
+                self._take_back(connection, room, REVOKED)
         for connection in theirs:
             self._wake(connection)
 
@@ -66,10 +72,13 @@ class Revoking(Feed):
             for one in kept
         )
 
-    def finish(self, connection: Connection, event: str, data: Any) -> None:
-        """End one connection and tell it why. Harmless when it is closed."""
+    def expire(self, connection: Connection, room: str | None = None) -> None:
+        """The time of a grant is over: end the connection, or take the room from it. It is told.
+
+        Harmless when it is closed.
+        """
         with self._lock:
-            self._finish(connection, event, data)
+            self._take_back(connection, room, EXPIRED)
         self._wake(connection)
 
     def check_reading(self, connection: Connection, room: str, grant: Grant | None) -> None:
@@ -79,17 +88,27 @@ class Revoking(Feed):
 
     def _check_grant(self, connection: Connection, rooms: Iterable[str]) -> None:
         """Whoever asks for the lock now may have been let in before it was revoked."""
-        if connection.grant is not None and self.was_revoked(connection.grant, rooms):
+        grant = connection.grant
+        if grant is None:
+            return
+        if self.was_revoked(grant, rooms):
             raise ConnectionClosed("what was granted was revoked meanwhile; ask again")
+        if grant.until is not None:
+            self.expiry.add(grant.until, partial(self._expire_if_there, ref(connection)))
 
-    def _revoke(self, connection: Connection, room: str | None) -> None:
+    def _expire_if_there(self, reference: ref[Connection]) -> None:
+        connection = reference()
+        if connection is not None:
+            self.expire(connection)
+
+    def _take_back(self, connection: Connection, room: str | None, event: str) -> None:
         if room is None or (connection.rooms == {room} and connection.ends_without_rooms):
-            self._finish(connection, REVOKED, {"room": room})
+            self._finish(connection, event, {"room": room})
         elif room in connection.rooms and connection.state is not State.CLOSED:
             # Reading the log again from where it is, for the rooms that are left, drops what is pending of this one.
             self._fall_behind(connection)
             self._members.remove(connection, room)
-            connection.notes += connection.control(REVOKED, {"room": room})
+            connection.notes += connection.control(event, {"room": room})
 
     def _finish(self, connection: Connection, event: str, data: Any) -> None:
         if connection.state is not State.CLOSED:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 import logging
+import time
 from typing import Any, Final
 
 from flask import request, session
@@ -16,8 +17,13 @@ from ..access import Access, Action, user_of
 from ..concurrency import Concurrency
 from ..errors import Forbidden, RealtimeError, Unauthorized
 from ..hub.connection import Grant
+from ..tickets import Ticket, Tickets
 from .hooks import judged
 
+TICKET: Final = "ticket"
+"""What it is called in a query, and in what a Socket.IO client connects with."""
+COOKIE: Final = "realtime-ticket"
+_BY_TICKET: Final = ("subscribe", "history")
 AUTH: Final = "realtime.auth"
 """Under this key of a Socket.IO client's environment is what its CONNECT carried."""
 IDENTITY: Final = "realtime.identity"
@@ -34,11 +40,13 @@ class Gate:
 
     Args:
         access: the application's hooks; it may get more at any time.
+        tickets: reads them.
         concurrency: for a lock per client.
     """
 
-    def __init__(self, access: Access, *, concurrency: Concurrency) -> None:
+    def __init__(self, access: Access, *, tickets: Tickets, concurrency: Concurrency) -> None:
         self._access = access
+        self._tickets = tickets
         self._concurrency = concurrency
         self._log = logging.getLogger(__name__)
 
@@ -55,8 +63,6 @@ class Gate:
         """
         # The environment of a Socket.IO client's requests is one and the same as long as it is connected.
         environ = request.environ
-        if GONE in environ:
-            raise Unauthorized("access was revoked; connect again")
         if IDENTITY not in environ:
             with environ.setdefault(_LOCK, self._concurrency.lock()):
                 if IDENTITY not in environ:
@@ -68,6 +74,8 @@ class Gate:
     def admit(self, action: Action, *rooms: str) -> Any:
         """Return who the client is, if it may do this in all the rooms; where nobody is to be asked, ``None``.
 
+        A ticket for all the rooms that it wants to read is returned itself, and the hooks are not asked.
+
         Raises:
             Unauthorized: it may not, and nobody knows who it is.
             Forbidden: it may not.
@@ -76,9 +84,19 @@ class Gate:
         """
         if not self._access.active:
             return None
+        if GONE in request.environ:
+            raise Unauthorized("access was revoked; connect again")
+        ticket = self._ticket() if action in _BY_TICKET else None
+        if isinstance(ticket, Ticket) and ticket.rooms.issuperset(rooms):
+            return ticket
         identity = self.identity()
-        for room in rooms:
-            self._authorize(identity, action, room)
+        try:
+            for room in rooms:
+                self._authorize(identity, action, room)
+        except Unauthorized:
+            if isinstance(ticket, Unauthorized):
+                raise ticket from None
+            raise
         return identity
 
     def allows(self, action: Action, *rooms: str) -> bool:
@@ -94,6 +112,15 @@ class Gate:
                 return False
             raise
         return True
+
+    def _ticket(self) -> Ticket | Unauthorized | None:
+        """The client's ticket, or why it does not count."""
+        said = request.args.get(TICKET) or request.environ.get(AUTH, {}).get(TICKET)
+        text = said or request.cookies.get(COOKIE)
+        try:
+            return self._tickets.read(text) if isinstance(text, str) else None
+        except Unauthorized as exc:
+            return exc
 
     def _identified(self) -> Any:
         hook = self._access.identify
@@ -120,6 +147,8 @@ class Gate:
 
 def granted(identity: Any, mark: int) -> Grant | None:
     """On whose behalf somebody reads, for the hub; ``None`` where nobody was asked, or it is nobody."""
+    if isinstance(identity, Ticket):
+        return Grant(identity.user, mark, time.monotonic() + identity.until - time.time())
     user = user_of(identity)
     return None if user is None else Grant(user, mark)
 

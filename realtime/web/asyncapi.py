@@ -33,7 +33,7 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, sock
     if not settings.strict_events:
         messages["event"] = _any_event(settings)
         general.append("event")
-    control = {f"realtime.{name.lower()}": _control(name) for name in ("Ready", "Reset", "Revoked")}
+    control = {f"realtime.{name.lower()}": _control(name) for name in ("Ready", "Reset", "Revoked", "Expired")}
     channels: Json = {}
     operations: Json = {}
     for room in dict.fromkeys([None, *(one.room for one in events)]):

@@ -118,9 +118,11 @@ def common_schemas() -> Json:
             },
         },
         "Reset": {"type": "object", "required": ["cursor"], "properties": {"cursor": reference("Id")}},
-        "Revoked": {
-            "type": "object",
-            "required": ["room"],
-            "properties": {"room": {"oneOf": [reference("Room"), {"type": "null"}], "description": "Null for all."}},
-        },
+        "Revoked": _ended(),
+        "Expired": _ended(),
     }
+
+
+def _ended() -> Json:
+    room = {"oneOf": [reference("Room"), {"type": "null"}], "description": "Null for all."}
+    return {"type": "object", "required": ["room"], "properties": {"room": room}}

@@ -144,6 +144,7 @@ def _stream(settings: Settings) -> Json:
                     _query("lastEventId", {"type": "string"}, _AFTER),
                     _query("evs_last_event_id", {"type": "string"}, _AFTER),
                     _query("after", reference("Id"), _AFTER),
+                    _query("ticket", {"type": "string"}, "A permission that the application made for these rooms."),
                     _query("history", _up_to(settings.history_length), "Without a cursor: the newest messages first."),
                     _query("padding", {"type": "string"}, "`true` or a number of bytes: open with so much comment."),
                     _query("evs_preamble", _up_to(16 * 1024), "The same, as amvtek's polyfill says it."),
@@ -177,6 +178,7 @@ def _rooms(settings: Settings) -> Json:
         "parameters": [
             _query("after", reference("Id"), "What follows this id. Without it: the newest messages."),
             _query("before", reference("Id"), "Only what is older than this id."),
+            _query("ticket", {"type": "string"}, "A permission that the application made for this room."),
             _query("limit", _up_to(settings.history_length, default=50), "At most so many messages."),
             _query("wait", _up_to(settings.max_wait, "number"), "Seconds to wait where there is nothing (long poll)."),
         ],

@@ -10,7 +10,8 @@ import time
 from typing import Any, Final
 
 from ..hub.revoking import REVOKED
-from ..names import check_room
+from ..names import is_room_name
+from ..tickets import Tickets
 from .access import GONE, USER
 from .relay import RelayingManager
 
@@ -19,7 +20,13 @@ _PATIENCE: Final = 0.5
 
 
 class RevokingManager(RelayingManager):
-    """The client manager, where a user's access ends."""
+    """The client manager, where a user's access ends.
+
+    Attributes:
+        tickets: those of the application.
+    """
+
+    tickets: Tickets
 
     def revoke(self, user: str, room: str | None) -> None:
         """Take a room, or everything, from a user's connections in every process.
@@ -27,20 +34,28 @@ class RevokingManager(RelayingManager):
         Raises:
             BusUnavailable: nothing was revoked.
         """
-        self._relay({"method": "revoke", "user": user, "room": room})
+        self._relay({"method": "revoke", "user": user, "room": room, "at": time.time()})
+
+    def expire(self, sid: str, room: str) -> None:
+        """The time for which a client was let into a room is over."""
+        connection = self._connections.get(sid)
+        if connection is not None:
+            self._hub.expire(connection, room)
+            super().leave_room(sid, "/", room)
 
     def relayed(self, payload: dict[str, Any]) -> None:
         """Do what a process asked of all."""
         if payload.get("method") == "revoke":
-            user, room = payload.get("user"), payload.get("room")
-            if isinstance(user, str) and (room is None or isinstance(room, str)):
+            user, room, at = payload.get("user"), payload.get("room"), payload.get("at")
+            if isinstance(user, str) and (room is None or is_room_name(room)) and isinstance(at, int | float):
+                self.tickets.revoke(user, room, at=min(at, time.time()))
                 self._revoked(user, room)
                 return
         super().relayed(payload)
 
     def _revoked(self, user: str, room: str | None) -> None:
         if room is not None:
-            self._hub.revoke(user, check_room(room))
+            self._hub.revoke(user, room)
             for client, _ in self._clients(user):
                 if client is not None:
                     # The hub has taken the room already; this is the library's own list.
@@ -56,10 +71,13 @@ class RevokingManager(RelayingManager):
 
     def _clients(self, user: str) -> list[tuple[str | None, dict[str, Any]]]:
         """The clients that are known to be the user's, also those in no room: session id, and environment."""
-        environs = tuple(self.server.environ.items())
-        return [
-            (self.sid_from_eio_sid(eio_sid, "/"), environ) for eio_sid, environ in environs if environ.get(USER) == user
-        ]
+        found = []
+        for eio_sid, environ in tuple(self.server.environ.items()):
+            connection = self._connections.of_engine(eio_sid)
+            grant = None if connection is None else connection.grant
+            if environ.get(USER) == user or (grant is not None and grant.user == user):
+                found.append((self.sid_from_eio_sid(eio_sid, "/"), environ))
+        return found
 
     def _send_away(self, sid: str | None, environ: dict[str, Any]) -> None:
         eio_sid = next((key for key, one in tuple(self.server.environ.items()) if one is environ), None)

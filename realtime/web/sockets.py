@@ -84,6 +84,8 @@ class SocketHandlers:
         if room not in connection.rooms and len(connection.rooms) >= most:
             raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
         connection.grant = grant
+        if grant is not None and grant.until is not None:
+            self._hub.expiry.add(grant.until, partial(self._manager.expire, sid, room))
         try:
             recovered, position = connection.join(room, after=cursor, latest=latest, request=request, grant=grant)
             self._manager.enter_room(sid, "/", room)

@@ -82,6 +82,12 @@ def is_member(identity: Any, _action: str, room: str) -> bool:
     return identity is not None and not outcasts & {(identity, room), (identity, None)}
 
 
+@app.get("/ticket/<user>")
+def ticket(user: str) -> str:
+    """Makes a ticket."""
+    return realtime.ticket(user, request.args.getlist("room"), expires=float(request.args.get("expires", "60")))
+
+
 @app.post("/revoke/<user>")
 def revoke(user: str) -> tuple[str, int]:
     """Throws somebody out of a room, or out of everything; with ``silently``, the hooks go on to allow it."""

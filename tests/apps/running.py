@@ -14,4 +14,10 @@ def run(app: Flask) -> None:
     # Only the program needs a server: under `flask run` this must not be imported.
     from realtime.serve.gevent_server import serve
 
-    serve(app, host="127.0.0.1", port=int(os.environ["PORT"]), on_stop=app.extensions[EXTENSION].close)
+    serve(
+        app,
+        host="127.0.0.1",
+        port=int(os.environ["PORT"]),
+        on_stop=app.extensions[EXTENSION].close,
+        access_log="ACCESS_LOG" in os.environ,
+    )

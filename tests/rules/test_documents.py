@@ -209,7 +209,7 @@ def test_rooms_with_events_of_their_own_are_channels(declared: Application) -> N
         "/socket.io/",
     ]
     general = {"event", "event.message", "event.pair", "event.gr_er_als_n_", "realtime.ready"}
-    general |= {"realtime.reset", "realtime.revoked"}
+    general |= {"realtime.reset", "realtime.revoked", "realtime.expired"}
     assert set(channels["room"]["messages"]) == general
     assert set(channels["room-circles_home"]["messages"]) == {*general, "event.moved-2"}
 
