@@ -122,6 +122,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         access: who its clients are and what they may do.
     """
     socketio = _socketio_of(app, settings, socketio)
+    _check_origins(socketio.server.eio.cors_allowed_origins)
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
@@ -194,6 +195,15 @@ def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Sock
         options.pop(name, None)
     socketio.init_app(app, **options)
     return socketio
+
+
+def _check_origins(allowed: Any) -> None:
+    """Where every site's pages may connect, they do so with the cookies of whoever looks at them."""
+    if allowed == "*" or (isinstance(allowed, list | tuple | set | frozenset) and "*" in allowed):
+        raise ConfigError(
+            "SocketIO has cors_allowed_origins='*': the pages of every site could speak as your users, whose cookies "
+            "travel along. Leave it out and name the origins in REALTIME_ALLOWED_ORIGINS, or give it a list of them"
+        )
 
 
 def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:
