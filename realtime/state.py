@@ -24,7 +24,7 @@ from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
 from .rules import Rules
 from .tickets import Tickets
-from .web import assets, documents, events, health, http, origin, rooms
+from .web import assets, cookies, documents, events, health, http, origin, rooms
 from .web.access import Gate
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
@@ -155,6 +155,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         ready=state.ready,
     ).register(socketio.server)
     _add_routes(app, state, rules, gate)
+    cookies.use(app)
     state.check = partial(_check_order, app, socketio, app.wsgi_app)
     return state
 

@@ -17,7 +17,7 @@ import gevent.event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from .handler import Draining, Handler
+from .handler import Draining, Handler, spare_collector
 
 _GRACE_SECONDS = 5.0
 _FAREWELL_SECONDS = 0.02
@@ -46,10 +46,12 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
     log = "default" if access_log else None
     # The pool is what stop() waits for; without one it would cut off the requests that are being served.
     server = Server((host, port), app, handler_class=Handler, log=log, error_log=errors, spawn=Pool())
+    server.logs_requests = access_log
     try:
         server.start()
     except OSError as exc:
         sys.exit(f"cannot listen on {host}:{port}: {exc.strerror}; set HOST and PORT")
+    spare_collector()
     stopping = gevent.event.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)

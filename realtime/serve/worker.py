@@ -11,7 +11,8 @@ from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
-from .handler import Draining, Handler, scrubbed
+from .answering import scrubbed
+from .handler import Draining, Handler, spare_collector
 
 
 class WorkerHandler(Handler, PyWSGIHandler):
@@ -30,6 +31,13 @@ class WorkerHandler(Handler, PyWSGIHandler):
             PyWSGIHandler.log_request(self)
         finally:
             self.environ = environ
+
+    def get_environ(self) -> dict[str, Any]:
+        """The request, with what gunicorn adds."""
+        environ = super().get_environ()
+        environ["gunicorn.sock"] = self.socket
+        environ["RAW_URI"] = self.path
+        return environ
 
 
 class WorkerServer(Draining, PyWSGIServer):
@@ -54,6 +62,11 @@ class Worker(GeventPyWSGIWorker):
         monkey.patch_socket()
         monkey.patch_ssl()
         monkey.patch_queue()
+
+    def run(self) -> None:
+        """Serve. The application is loaded."""
+        spare_collector()
+        super().run()
 
     def load_wsgi(self) -> None:
         """Load the application. One that refuses to start (a bad setting) is not started again and again."""

@@ -7,24 +7,20 @@ pending in the hub, bounded, with the cursor spill. This file may not encode twi
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
-from ..concurrency import Concurrency
+from ..concurrency import Concurrency, Event
 from ..errors import BusUnavailable, ConnectionClosed
 from ..hub.connection import Grant, State
-from ..hub.groups import Group, SharingConnection
 from ..hub.hub import Hub
-from ..hub.polling import Writer
 from ..message import Message, Position
-from ..wire import socketio as wire
-from .packets import RoomPacket, encode_with_id, encode_without_id
+from .output import DRAIN_SECONDS, SocketOutput
 
-_DRAIN_SECONDS = 1.0
 _RETRY_READ = 0.5
 
 
-class SocketConnection(SharingConnection):
+class SocketConnection(SocketOutput):
     """One Socket.IO client of the default namespace.
 
     Args:
@@ -36,49 +32,22 @@ class SocketConnection(SharingConnection):
         ids: whether its events carry ids.
     """
 
-    __slots__ = (
-        "_catching_up",
-        "_concurrency",
-        "_free",
-        "_joining",
-        "_order",
-        "_queueing",
-        "_server",
-        "_unwritten",
-        "_written",
-        "engine_id",
-        "hub",
-        "link",
-    )
-
-    transport = "socketio"
-    ends_without_rooms = False
+    __slots__ = ("_catching_up", "_free", "_joining", "_order_made")
 
     def __init__(self, sid: str, eio_sid: str, *, server: Any, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
-        super().__init__(sid, encode_with_id if ids else encode_without_id)
-        self.engine_id = eio_sid
-        self._server = server
-        self.hub = hub
-        self._concurrency = concurrency
-        # Taking from the hub and queueing what was taken are one step; it may read the log in between.
-        self._order = concurrency.lock()
-        # What belongs together is queued together; nothing waits meanwhile.
-        self._queueing = concurrency.lock()
-        self._written = concurrency.event()
-        self._free = concurrency.event()
+        super().__init__(sid, eio_sid, server=server, hub=hub, concurrency=concurrency, ids=ids)
+        # Made when they are first needed, which most clients never do.
+        self._order_made: AbstractContextManager[Any] | None = None
+        self._free: Event | None = None
         self._catching_up = False
-        self._unwritten = 0
         self._joining: object = None
-        self.link: Writer | None = None
 
-    def size(self, payload: Any) -> int:
-        return len(payload.data)
-
-    def reset(self, cursor: Position) -> list[Any]:
-        return self.control("realtime.reset", {"cursor": str(cursor)})
-
-    def control(self, event: str, data: Any) -> list[Any]:
-        return [RoomPacket(wire.encode_control(event, data))]
+    @property
+    def _order(self) -> AbstractContextManager[Any]:
+        """Taking from the hub and queueing what was taken are one step; it may read the log in between."""
+        with self._queueing:
+            self._order_made = self._order_made or self._concurrency.lock()
+            return self._order_made
 
     def wake(self) -> None:
         if self.state is State.LAGGING:
@@ -88,21 +57,11 @@ class SocketConnection(SharingConnection):
         elif self.state is State.LIVE and self._queued() == 0:
             self.push()
 
-    def put(self, data: bytes) -> None:
-        if self.link is not None:
-            self.link.put(data)
-
-    def flush_soon(self, group: Group) -> None:
-        if self.link is not None:
-            self.link.poller.soon(group)
-
-    def joined(self, payloads: list[Any]) -> bytes:
-        return payloads[0].frame if len(payloads) == 1 else b"".join([payload.frame for payload in payloads])
-
     def written(self) -> None:
         """Engine.IO's writer has written everything and comes back for more."""
         self._unwritten = 0
-        self._written.set()
+        if self._written is not None:
+            self._written.set()
         if self.state is State.LAGGING:
             self._begin_catching_up()
         else:
@@ -111,7 +70,7 @@ class SocketConnection(SharingConnection):
     def drained(self) -> None:
         """Everything that was sent is written: whoever sends the log slice by slice goes on."""
         self._unwritten = 0
-        if self.held or self.state is not State.LIVE:
+        if self._written is not None and (self.held or self.state is not State.LIVE):
             self._written.set()
 
     def push(self) -> None:
@@ -167,19 +126,25 @@ class SocketConnection(SharingConnection):
         if request is not None and self._joining is request:
             self._joining = None
             self.hub.release(self)
-            self._free.set()
+            if self._free is not None:
+                self._free.set()
 
     def _hold(self, room: str) -> Position:
         """Join with live messages held back, once this connection is live and no other join holds it."""
         while True:
-            self._free.clear()
+            free = self._free
+            if free is not None:
+                free.clear()
             with self._order:
                 held = self.hub.hold(self, room)
                 if held is not None:
                     self._enqueue(held[0])
                     return held[1]
+            if free is None:
+                self._free = self._concurrency.event()
+                continue
             self._begin_catching_up()
-            self._free.wait(_DRAIN_SECONDS)
+            free.wait(DRAIN_SECONDS)
 
     def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position, grant: Grant | None) -> bool:
         if after is None:
@@ -202,28 +167,6 @@ class SocketConnection(SharingConnection):
         self.hub.check_reading(self, room, grant)
         self._enqueue([self.encode(one) for one in messages if self.id not in one.skip])
 
-    def _enqueue(self, payloads: list[Any]) -> None:
-        self._unwritten += sum(map(self.size, payloads))
-        with self._queueing:
-            if self.link is not None:
-                self.link.send_joined(self.joined(payloads) if payloads else b"")
-                return
-            for payload in payloads:
-                self._server._send_eio_packet(self.engine_id, payload)
-
-    def _queued(self) -> int:
-        if self.link is not None:
-            return int(self.link.busy)
-        socket = self._server.eio.sockets.get(self.engine_id)
-        return 0 if socket is None else socket.queue.qsize()
-
-    def _wait_until_written(self) -> None:
-        """Wait until Engine.IO's writer has taken what is queued. A client that is gone ends the wait."""
-        self._written.clear()
-        while self._queued() > 0 and not self._written.wait(_DRAIN_SECONDS):
-            if self.state is State.CLOSED:
-                raise ConnectionClosed("the connection is closed")
-
     def _begin_catching_up(self) -> None:
         with self._order:
             if self._catching_up or self.state is not State.LAGGING:
@@ -245,5 +188,6 @@ class SocketConnection(SharingConnection):
             return
         finally:
             self._catching_up = False
-            self._free.set()
+            if self._free is not None:
+                self._free.set()
         self.wake()

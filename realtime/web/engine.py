@@ -1,4 +1,4 @@
-"""The seams in python-socketio and python-engineio: two subclasses that an existing server is turned into.
+"""The seams in python-socketio: a subclass that an existing server is turned into, its Engine.IO server with it.
 
 Flask-SocketIO makes its server itself and offers no place to name another class. Turning the finished object into a
 subclass
@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from typing import Any
 
 import engineio
@@ -20,31 +19,15 @@ from socketio import packet
 
 from ..concurrency import Concurrency
 from ..errors import ConfigError
+from ..hub.connection import State
 from ..message import encode_json
 from .access import AUTH, IDENTITY, USER
 from .connections import SocketConnections
+from .engineserver import EngineServer
 from .enginesocket import Delays, EngineSocket, Sockets, feeding
-from .manager import PRIVATE_MARK
 from .packets import RoomPacket
 
-_PUBLISH = re.compile(r'42(\d{0,15})(?=\["publish",)')
-
-
-class EngineServer(engineio.Server):
-    """An Engine.IO server whose session ids cannot be room names and whose sessions are ours."""
-
-    pings: Delays
-    deadlines: Delays
-    at_once: Callable[[Any, str | bytes], str | None]
-
-    def generate_id(self) -> str:
-        """A session id that no client can name as a room: nobody subscribes to another client's private events."""
-        return f"{super().generate_id()}{PRIVATE_MARK}"
-
-    def send_packet(self, sid: str, pkt: Any) -> None:
-        """Send a packet, if the client is still there: that it goes right now is no reason to forget the others."""
-        with suppress(engineio.exceptions.SocketIsClosedError):
-            super().send_packet(sid, pkt)
+_AT_ONCE = re.compile(r'42(\d{0,15})(?=\["(publish|join)",)')
 
 
 class SocketServer(socketio.Server):
@@ -75,26 +58,59 @@ class SocketServer(socketio.Server):
             if hasattr(namespace_handler, f"on_{name}"):
                 del handlers[name]
 
-    def answer_at_once(self, socket: Any, message: str | bytes) -> str | None:
-        """Do what waits for nothing and return the packet that answers it, ``""`` for none; ``None`` for all the rest.
+    def answer_at_once(self, socket: Any, message: str | bytes) -> bool:
+        """Do what a client asks for and answer it, if that waits for nothing; return whether it was done.
 
-        A short cut past two libraries' layers for ``publish``, which is most of what clients say besides PONG.
+        A short cut past two libraries' layers for what clients say most besides PONG: CONNECT, ``join``, ``publish``.
         """
-        match = _PUBLISH.match(message) if isinstance(message, str) else None
-        if match is None or socket.sid in self._binary_packet:
-            return None
-        handler = self.handlers.get("/", {}).get("publish")
-        if handler is None or not getattr(handler, "at_once", False) or handler.may_wait():
-            return None
+        if not isinstance(message, str) or socket.closing or socket.sid in self._binary_packet:
+            return False
+        if message == "40" or message.startswith("40{"):
+            return self._connect_at_once(socket, message[2:])
+        match = _AT_ONCE.match(message)
+        return match is not None and not self.manager.shared and self._do_at_once(socket, message, match)
+
+    def _connect_at_once(self, socket: Any, data: str) -> bool:
+        """CONNECT to the default namespace, where no code of the application has a say in it."""
+        if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
+            return False
+        try:
+            auth = json.loads(data) if data else None
+        except (ValueError, RecursionError):
+            return False  # The library says what is wrong.
+        self._handle_connect(socket.sid, None, auth)
+        return True
+
+    def _do_at_once(self, socket: Any, message: str, match: re.Match[str]) -> bool:
+        name, number = match[2], match[1]
+        handler = self.handlers.get("/", {}).get(name)
+        if handler is None or not getattr(handler, "realtime", False) or handler.may_wait():
+            return False
         sid = self.manager.sid_from_eio_sid(socket.sid, "/")
         if not self.manager.is_connected(sid, "/"):
-            return None
+            return False
         try:
-            arguments = json.loads(message[match.end(1) :])
+            arguments = json.loads(message[match.end(1) :])[1:]
         except (ValueError, RecursionError):
-            return None  # The library says what is wrong.
-        answer = handler(sid, *arguments[1:])
-        return f"43{match[1]}[{encode_json(answer)}]" if match[1] else ""
+            return False  # The library says what is wrong.
+        if name == "join" and not self._joins_at_once(sid, arguments):
+            return False
+        text = encode_json(handler(sid, *arguments))
+        if number:
+            socket.link.answer(f"43{number}[{text}]")
+        connection = self.realtime_connections.of_engine(socket.sid)
+        if name == "join" and connection is not None:
+            connection.answered(arguments[0])
+        return True
+
+    def _joins_at_once(self, sid: str, arguments: list[Any]) -> bool:
+        """Whether a join reads nothing from the log and finds nobody who is just reading it."""
+        if len(arguments) != 1 or not isinstance(arguments[0], dict):
+            return True  # It is refused, which takes no time.
+        connection = self.realtime_connections.get(sid)
+        free = connection is None or (connection.state is State.LIVE and not connection.held)
+        free = free and self.manager.settled
+        return free and arguments[0].get("after") is None and not arguments[0].get("history")
 
     def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]) -> None:
         # What cannot take long is done where it was read: a client's own order is kept and no task is spent.
@@ -132,11 +148,6 @@ class SocketServer(socketio.Server):
         super()._send_eio_packet(eio_sid, eio_pkt)
 
 
-def _never(_socket: Any, _message: str | bytes) -> str | None:
-    """On a shared bus everything may have to wait."""
-    return None
-
-
 def adopt(server: Any, *, manager: Any, connections: SocketConnections, concurrency: Concurrency) -> None:
     """Turn a Flask-SocketIO application's server into ours and give it the bus's client manager.
 
@@ -156,7 +167,7 @@ def adopt(server: Any, *, manager: Any, connections: SocketConnections, concurre
     server.eio.__class__ = EngineServer
     server.eio._async = {**server.eio._async, "queue": feeding(server.eio._async["queue"])}
     server.eio.sockets = Sockets()
-    server.eio.at_once = _never if manager.shared else server.answer_at_once
+    server.eio.at_once = server.answer_at_once
     ping_after, gone_after = server.eio.ping_interval, server.eio.ping_timeout
     server.eio.pings = Delays(concurrency=concurrency, delay=ping_after, action=EngineSocket.ping)
     server.eio.deadlines = Delays(concurrency=concurrency, delay=gone_after, action=EngineSocket.expire)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 import engineio
 import engineio.socket
@@ -44,9 +44,20 @@ class EngineSocket(engineio.socket.Socket):
     connected: bool
     last_ping: float | None
 
+    @classmethod
+    def directly(cls, server: Any, sid: str) -> EngineSocket:
+        """A session that begins on a WebSocket: it never polls, so that it needs no queue."""
+        session = cls.__new__(cls)
+        session.server, session.sid, session.queue, session.session = server, sid, _NO_QUEUE, {}
+        session.last_ping = None
+        session.connected = session.upgraded = True
+        session.upgrading = session.closing = session.closed = False
+        return session
+
     def owned_by(self, connection: SocketConnection) -> None:
         """Let the hub's connection write through this session."""
-        self.queue.owner = connection
+        if self.queue is not _NO_QUEUE:
+            self.queue.owner = connection
         if self.link is not None:
             connection.link, self.link.connection = self.link, connection
 
@@ -136,6 +147,23 @@ class EngineSocket(engineio.socket.Socket):
             return bool(ws.wait() == "5")
         finally:
             self.upgrading = False
+
+
+class _NoQueue:
+    """In place of the queue of a session that writes directly: nobody waits for what is put in."""
+
+    def put(self, _pkt: Any) -> None:
+        """A session that ends puts ``None`` for its writer."""
+
+    def join(self) -> None:
+        """Everything is written."""
+
+    def qsize(self) -> int:
+        """Nothing waits here."""
+        return 0
+
+
+_NO_QUEUE: Final = _NoQueue()
 
 
 class Sockets(dict[str, Any]):

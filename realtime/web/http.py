@@ -61,7 +61,7 @@ def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
 
     @blueprint.after_request
     def answer_cors(response: Response) -> Response:
-        sender = request.headers.get("Origin")
+        sender = request.environ.get("HTTP_ORIGIN")
         if sender:
             response.vary.add("Origin")
             if origin.is_allowed(request.environ, allowed):

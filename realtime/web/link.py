@@ -50,7 +50,7 @@ class Link:
         self._socket = socket
         self.poller = poller
         self._parser = Parser(max_bytes=max_bytes)
-        self._inbox: deque[str | bytes] = deque()
+        self._inbox: deque[str | bytes] | None = None
         self._handling = False
         self._paused = False
         self._broken = False
@@ -70,6 +70,10 @@ class Link:
     def send(self, pkt: Any) -> None:
         """Write one Engine.IO packet; what goes to this client alone, behind what rooms have pending for it."""
         self.send_joined(pkt.frame if isinstance(pkt, RoomPacket) else self._pending() + framed(pkt))
+
+    def answer(self, text: str) -> None:
+        """Write one packet as text, behind what rooms have pending."""
+        self.send_joined(self._pending() + websocket.frame(text.encode()))
 
     def send_joined(self, data: bytes) -> None:
         """Write frames, together with whatever else this loop turn brings for the client."""
@@ -140,13 +144,10 @@ class Link:
     def _lost(self) -> None:
         """End the session. The application's disconnect handlers run: never where everybody's sockets are served."""
         self._socket.close(wait=False, abort=True, reason=self._socket.server.reason.TRANSPORT_CLOSE)
-        self._socket.server.sockets.pop(self._socket.sid, None)
 
     def _linger(self) -> None:
         self.poller.sleep(_LINGER_SECONDS)
         self.end()
-
-    # ---- out -------------------------------------------------------------------------------------------------------
 
     def _pending(self) -> bytes:
         connection = self.connection
@@ -187,8 +188,6 @@ class Link:
         # A client that does not read gets nothing more to answer: its requests wait in its own socket.
         self.poller.want(self, read=not self.blocked and not self._paused, write=self.blocked)
 
-    # ---- in --------------------------------------------------------------------------------------------------------
-
     def _received(self, data: bytes) -> None:
         try:
             for opcode, message in self._parser.feed(data):
@@ -201,6 +200,7 @@ class Link:
                 if opcode == websocket.PING:
                     self.send_joined(websocket.frame(message, websocket.PONG))
                 elif opcode != websocket.PONG and not (opcode == websocket.TEXT and self._socket.hears(message)):
+                    self._inbox = self._inbox or deque()
                     self._inbox.append(message.decode() if opcode == websocket.TEXT else message)
         except WebSocketError as exc:
             if self.closing:
@@ -212,20 +212,17 @@ class Link:
             self._answer_at_once()
         if self._inbox or self._broken:
             self._handle_soon()
-        if len(self._inbox) > _MAX_WAITING and not self._paused:
+        if self._inbox and len(self._inbox) > _MAX_WAITING and not self._paused:
             self._paused = True
             self._watch()
 
     def _answer_at_once(self) -> None:
         """What waits for nothing is done right here: it needs no greenlet, and keeps the client's order."""
         while self._inbox:
-            message = self._inbox[0]
-            answer = self._socket.server.at_once(self._socket, message)
-            if answer is None:
+            if not self._socket.server.at_once(self._socket, self._inbox[0]):
                 return
             self._inbox.popleft()
-            if answer:
-                self.send_joined(self._pending() + websocket.frame(answer.encode()))
+        self._inbox = None  # An empty one takes more memory than all else that an idle client has here.
 
     def _handle_soon(self) -> None:
         if not self._handling:

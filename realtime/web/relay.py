@@ -17,7 +17,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from socketio.manager import Manager
 from socketio.packet import Packet
 
 from ..bus.base import Bus
@@ -25,6 +24,7 @@ from ..errors import ConnectionClosed, RealtimeError
 from ..hub.hub import Hub
 from ..message import START, Position
 from ..names import is_room_name
+from .clients import Clients
 from .connection import SocketConnection
 from .connections import SocketConnections
 from .packets import library_json
@@ -33,7 +33,7 @@ from .pipeline import Pipeline
 _SETTLE_SECONDS = 1.0
 
 
-class RelayingManager(Manager):
+class RelayingManager(Clients):
     """Keeps the clients of this process and relays what concerns those of others.
 
     Args:
@@ -192,6 +192,11 @@ class RelayingManager(Manager):
     def _plain(self, value: Any) -> Any:
         """What the application's own JSON (Flask-SocketIO's ``json=``) makes of a value: dates and such become text."""
         return value if self.json is library_json else json.loads(self.json.dumps(value))
+
+    @property
+    def settled(self) -> bool:
+        """Whether ``settle`` would not wait."""
+        return self._hub.position >= self._published
 
     def settle(self) -> None:
         """Let what this process published before take effect first, as it does where rooms are served directly.
