@@ -205,9 +205,9 @@ class Hub(Revoking):
 
     def close(self) -> None:
         """End every connection and take no new one: this server is going."""
+        self._write_shared()
         with self._lock:
-            self.draining = True
-            everyone = tuple(self.connections)
+            self.draining, everyone = True, tuple(self.connections)
             for connection in everyone:
                 self._leave_groups(connection)
                 connection.state = State.CLOSED

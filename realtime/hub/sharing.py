@@ -118,6 +118,11 @@ class Sharing(ABC):
                 connection.cursor = cursor
                 self._woken.append(connection)
 
+    def _write_shared(self) -> None:
+        """Write what groups have pending now, not at the end of the loop turn."""
+        for group in tuple(self._members.dirty):
+            group.flush()
+
     def _take_shared(self, connection: SharingConnection) -> list[Any]:
         """What its groups have for it, ahead of the others. At most one has something."""
         found = [group.give(connection, position=self.position) for group in connection.shared or () if group.pending]

@@ -20,7 +20,6 @@ from gevent.pywsgi import WSGIServer
 from .handler import Draining, Handler, spare_collector
 
 _GRACE_SECONDS = 5.0
-_FAREWELL_SECONDS = 0.02
 
 
 class Server(Draining, WSGIServer):
@@ -60,6 +59,4 @@ def serve(app: Any, *, host: str, port: int, on_stop: Callable[[], None], access
     stopping.wait()
     server.close()
     on_stop()
-    # What that says to clients is written at the end of a loop turn: there must be one.
-    gevent.sleep(_FAREWELL_SECONDS)
     server.stop(timeout=_GRACE_SECONDS)

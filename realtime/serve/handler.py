@@ -221,6 +221,12 @@ class Draining:
             except OSError:
                 continue  # The client was quicker.
 
+    def stop(self, timeout: float | None = None) -> None:
+        """Close, and wait for what is being served. What clients are told last is written first."""
+        for poller in self._pollers.values():
+            poller.flush()
+        super().stop(timeout=timeout)  # type: ignore[misc]  # the mixed-in server's
+
 
 def spare_collector() -> None:
     """Have the garbage collector look less often, and not at what was loaded before clients came.

@@ -95,6 +95,18 @@ class GeventPoller:
             self._late.start(self._something.set)
         self._dirty.append(flushed)
 
+    def flush(self) -> None:
+        """Flush now what asked for it: the loop turn is over, or there will be no other."""
+        dirty, self._dirty = self._dirty, []
+        if dirty:
+            self._idle.stop()
+            self._late.stop()
+        for flushed in dirty:
+            try:
+                flushed.flush()
+            except Exception:  # noqa: BLE001  one socket's fault must not end the others
+                self._log.exception("a stream failed")
+
     def spawn(self, task: Callable[[], None]) -> None:
         """Run something that may block."""
         gevent.spawn(task)
@@ -111,15 +123,7 @@ class GeventPoller:
                 watched = self._watched.get(fd)
                 if watched is not None:
                     self._call(watched, events)
-            dirty, self._dirty = self._dirty, []
-            if dirty:
-                self._idle.stop()
-                self._late.stop()
-            for flushed in dirty:
-                try:
-                    flushed.flush()
-                except Exception:  # noqa: BLE001  one socket's fault must not end the others
-                    self._log.exception("a stream failed")
+            self.flush()
 
     def _call(self, watched: Watched, events: int) -> None:
         try:
