@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .bus.base import Replay
+from .bus.replay import Replay
 from .errors import (
     BusUnavailable,
     ConfigError,

@@ -14,7 +14,7 @@ from flask_socketio import SocketIO
 
 from . import cli, show
 from .batch import Batching
-from .bus.base import Replay
+from .bus.replay import Replay
 from .config import Settings
 from .errors import ConfigError
 from .guarding import Guarding

@@ -9,8 +9,8 @@ import os
 from typing import Self
 
 from .batch import Batching
-from .bus.base import Replay
 from .bus.open import open_bus
+from .bus.replay import Replay
 from .concurrency import detected
 from .config import Settings
 from .errors import ConfigError

@@ -5,6 +5,7 @@ It may not start threads: a publish delivers in the publisher's own thread or gr
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
@@ -14,18 +15,8 @@ from typing import Any
 from ..concurrency import Concurrency
 from ..errors import KeyConflict
 from ..message import START, Message, Position, encode_json
-from .base import (
-    TAIL_LIFETIMES,
-    Bus,
-    Entry,
-    LogState,
-    Published,
-    Receiver,
-    Replay,
-    RoomSlice,
-    merge,
-    newest,
-)
+from .base import Bus, Outcome, Published, Receiver
+from .replay import TAIL_LIFETIMES, Entry, LogState, Replay, RoomSlice, merge, newest
 from .survey import RoomInfo
 
 
@@ -77,6 +68,7 @@ class MemoryBus(Bus):
         self._keys: OrderedDict[tuple[tuple[str, ...], str], tuple[Position, str]] = OrderedDict()
         self._undelivered: deque[Message | tuple[Position, dict[str, Any]]] = deque()
         self._delivering = False
+        self._log = logging.getLogger(__name__)
 
     def start(self, receiver: Receiver) -> Position:
         with self._lock:
@@ -92,27 +84,18 @@ class MemoryBus(Bus):
     def ping(self) -> None:
         """Memory is always there."""
 
-    def publish(self, message: Message) -> Published:
+    def publish_many(self, messages: Sequence[Message]) -> list[Outcome]:
         with self._lock:
-            self._expire()
-            if message.key is not None:
-                known = self._keys.get((message.scope, message.key))
-                if known is not None:
-                    if known[1] != message.digest:
-                        raise KeyConflict("this key was used for another message; a key stands for one message")
-                    return Published(known[0], True)
-            at = self._next()
-            accepted = message.accepted(at)
-            if message.key is not None:
-                self._keys[message.scope, message.key] = (at, message.digest)
-            for name in message.rooms:
-                room = self._rooms.pop(name, None) or self._forgettable.pop(name, None) or _Room(self._history_length)
-                room.entries.append(Entry(accepted, room.tail))
-                room.tail = at
-                self._rooms[name] = room
-            self._undelivered.append(accepted)
+            outcomes = [self._accept(message) for message in messages]
         self._pump()
-        return Published(at, False)
+        return outcomes
+
+    def publish_soon(self, message: Message, done: Callable[[Outcome], None]) -> None:
+        outcome = self.publish_many([message])[0]
+        try:
+            done(outcome)
+        except Exception:  # noqa: BLE001  the message is published; what its publisher makes of that is another matter
+            self._log.exception("a publisher could not be told")
 
     def relay(self, payload: dict[str, Any]) -> Position:
         encode_json(payload)  # A shared bus could not carry it otherwise; the embedded one must not be laxer.
@@ -141,6 +124,26 @@ class MemoryBus(Bus):
             self._expire()
             newest = islice(reversed(self._rooms.items()), limit)
             return [RoomInfo(name, room.tail, len(room.entries)) for name, room in newest]
+
+    def _accept(self, message: Message) -> Outcome:
+        self._expire()
+        if message.key is not None:
+            known = self._keys.get((message.scope, message.key))
+            if known is not None:
+                if known[1] != message.digest:
+                    return KeyConflict("this key was used for another message; a key stands for one message")
+                return Published(known[0], True)
+        at = self._next()
+        accepted = message.accepted(at)
+        if message.key is not None:
+            self._keys[message.scope, message.key] = (at, message.digest)
+        for name in message.rooms:
+            room = self._rooms.pop(name, None) or self._forgettable.pop(name, None) or _Room(self._history_length)
+            room.entries.append(Entry(accepted, room.tail))
+            room.tail = at
+            self._rooms[name] = room
+        self._undelivered.append(accepted)
+        return Published(at, False)
 
     def _pump(self) -> None:
         """Deliver what is waiting. One deliverer at a time keeps the order, also when a delivery publishes again."""

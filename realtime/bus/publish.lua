@@ -4,11 +4,11 @@
 -- KEYS   1 log   2 meta   3 key   then per room: its log, its tail
 -- ARGV   1 log length   2 history length   3 history ttl ms   4 tail ttl ms   5 key ttl ms
 --        6 digest   7 event   8 data   9 skip   10 spread ("1" or "")   11 rooms joined by LF
--- Returns {id, duplicate, digest of the message that has the key}
+-- Returns the id; where the key was known, {its message's id, its message's digest}
 local known = redis.call('GET', KEYS[3])
 if known then
   local at = string.find(known, ' ', 1, true)
-  return {string.sub(known, 1, at - 1), 1, string.sub(known, at + 1)}
+  return {string.sub(known, 1, at - 1), string.sub(known, at + 1)}
 end
 
 local last = redis.call('HGET', KEYS[2], 'last')
@@ -40,4 +40,4 @@ for i = 4, #KEYS, 2 do
   redis.call('SET', KEYS[i + 1], id, 'PX', ARGV[4])
 end
 redis.call('SET', KEYS[3], id .. ' ' .. ARGV[6], 'PX', ARGV[5])
-return {id, 0, ARGV[6]}
+return id

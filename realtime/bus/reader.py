@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import logging
 import os
-import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue
-from ..message import Message, Position
+from ..message import Position
+from .backoff import Backoff
 from .base import Receiver
-
-Raw = tuple[bytes, Mapping[bytes, bytes]]
+from .entries import Raw, fields_of, message_of
 
 
 class Source(Protocol):
@@ -29,26 +28,12 @@ class Source(Protocol):
     def read(self, after: Position) -> Sequence[Raw]:
         """Entries after a position, waiting a second or so for the first. Raises ``BusUnavailable``."""
 
-    def state(self) -> tuple[Position, Position]:
-        """The log's newest id and its birth. Raises ``BusUnavailable``."""
+    @property
+    def state(self) -> Callable[[], tuple[Position, Position]]:
+        """Asks for the log's newest id and its birth. Raises ``BusUnavailable``."""
 
-
-class Backoff:
-    """Waiting times that double up to a cap, each drawn from zero to the full value, so that processes spread out."""
-
-    def __init__(self, *, first: float = 0.05, cap: float = 1.0) -> None:
-        self._first = first
-        self._cap = cap
-        self._step = first
-
-    def next(self) -> float:
-        """Seconds to wait before the next attempt."""
-        step, self._step = self._step, min(self._step * 2, self._cap)
-        return random.uniform(0, step)  # noqa: S311  spreads load, hides nothing
-
-    def reset(self) -> None:
-        """The last attempt worked."""
-        self._step = self._first
+    def close(self) -> None:
+        """Let go of the connection."""
 
 
 class Reader:
@@ -125,13 +110,14 @@ class Reader:
                 raise
             if not self._over():
                 self._take(entries)
+        self._source.close()
 
     def _take(self, entries: Sequence[Raw]) -> None:
-        for raw_id, fields in entries:
+        for raw_id, flat in entries:
             if self._stopping:
                 return
             try:
-                self._take_one(raw_id, fields)
+                self._take_one(raw_id, fields_of(flat))
             except (InvalidValue, UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as exc:
                 self._receiver.skip(self._position)
                 self._warn("an entry of the log was left out: %s", exc)
@@ -182,15 +168,3 @@ class Reader:
         if now - self._last_warning >= 1:
             self._last_warning = now
             self._logger.warning(text, *values)
-
-
-def message_of(rooms: tuple[str, ...], fields: Mapping[bytes, bytes], at: Position) -> Message:
-    """A message out of the fields of a log entry.
-
-    Raises:
-        InvalidValue, KeyError, ValueError: the entry is not one that the publish script wrote.
-    """
-    skip = json.loads(fields[b"x"]) if b"x" in fields else ()
-    if not all(isinstance(sid, str) for sid in skip):
-        raise InvalidValue("skipped session ids are strings")
-    return Message.restore(rooms, fields[b"e"].decode(), fields[b"d"].decode(), at, skip=skip, spread=b"s" in fields)

@@ -1,16 +1,15 @@
 """The shared bus: any number of processes and machines around one Redis (5.0 or newer).
 
 All keys of a namespace carry the same hash tag, ``{namespace}``. One script per publish makes acceptance atomic; one
-blocking reader per process follows the log. This is the only file that imports the Redis client.
+blocking reader per process follows the log. Hot paths speak to Redis directly, over a ``Channel``.
 """
 
 from __future__ import annotations
 
-import json
-import secrets
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from hashlib import blake2b
+from functools import partial
 from importlib.resources import files
 from typing import Any, cast
 
@@ -22,27 +21,21 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from ..concurrency import Concurrency
-from ..errors import BusUnavailable, InvalidValue, KeyConflict
+from ..errors import BusUnavailable
 from ..message import START, Message, Position, encode_json
 from . import survey
-from .base import (
-    TAIL_LIFETIMES,
-    Bus,
-    Entry,
-    LogState,
-    Published,
-    Receiver,
-    Replay,
-    RoomSlice,
-    merge,
-    newest,
-)
-from .reader import Backoff, Raw, Reader, message_of
+from .backoff import Backoff
+from .base import Bus, Outcome, Receiver
+from .calls import PublishCalls
+from .channel import Channel
+from .entries import position_of, room_slice
+from .follow import Following
+from .pipe import Pipe
+from .reader import Reader
+from .replay import TAIL_LIFETIMES, LogState, Replay, RoomSlice, merge, newest
 from .survey import RoomInfo
+from .trips import Job, Trips
 
-_BLOCK_SECONDS = 1.0
-_BATCH = 512
-_RETRY_KEY_MS = 30_000
 _POOL_SIZE = 32
 
 
@@ -77,23 +70,29 @@ class RedisBus(Bus):
         self._concurrency = concurrency
         self._prefix = f"{{{namespace}}}:"
         self._log, self._meta = f"{self._prefix}log", f"{self._prefix}meta"
-        self._history_length = history_length
         self._ttl_ms = int(history_ttl * 1000)
         self._log_length = log_length
-        self._key_ttl_ms = int(key_ttl * 1000)
         self._publish_timeout = publish_timeout
         self._client = _client(url, timeout=publish_timeout, connections=_POOL_SIZE)
-        self._following = _client(url, timeout=_BLOCK_SECONDS + 2, connections=1)
-        self._publish = self._client.register_script(_script("publish"))
+        self._connect = partial(Channel, self._client.connection_pool)
+        self._make_calls = partial(
+            PublishCalls,
+            prefix=self._prefix,
+            history_length=history_length,
+            history_ttl_ms=self._ttl_ms,
+            log_length=log_length,
+            key_ttl_ms=int(key_ttl * 1000),
+        )
         self._read = self._client.register_script(_script("read"))
         self._relay = self._client.register_script(_script("relay"))
         self._reader: Reader | None = None
+        self._renew()
 
     def start(self, receiver: Receiver) -> Position:
         head, birth = self.state()
         receiver.skip(head)
         self._reader = Reader(
-            source=self,
+            source=Following(connect=self._connect, log=self._log, state=self.state),
             receiver=receiver,
             concurrency=self._concurrency,
             head=head,
@@ -107,6 +106,7 @@ class RedisBus(Bus):
         if self._reader is not None:
             self._reader.stop()
             self._reader = None
+        self._here().close()
         self._client.close()
 
     def ping(self) -> None:
@@ -114,26 +114,36 @@ class RedisBus(Bus):
         if self._reader is not None and not self._reader.connected:
             raise BusUnavailable("Redis answers, but its log cannot be followed yet")
 
-    def publish(self, message: Message) -> Published:
-        if message.key is None:
-            # A connection may break after the script ran and before its answer came. Under a key of its own the
-            # message can be sent again without being published twice.
-            key, key_ttl = secrets.token_hex(8), _RETRY_KEY_MS
-        else:
-            said = "\0".join((*message.scope, message.key)).encode()
-            key, key_ttl = blake2b(said, digest_size=16).hexdigest(), self._key_ttl_ms
-        keys = [self._log, self._meta, f"{self._prefix}key:{key}", *self._room_keys(message.rooms)]
-        tail_ttl = self._ttl_ms * TAIL_LIFETIMES
-        skip = json.dumps(sorted(message.skip)) if message.skip else ""
-        arguments = (
-            *(self._log_length, self._history_length, self._ttl_ms, tail_ttl, key_ttl),
-            *(message.digest, message.event, message.json, skip, "1" if message.spread else ""),
-            "\n".join(message.rooms),
+    def publish_many(self, messages: Sequence[Message]) -> list[Outcome]:
+        pipe = self._here()
+        return pipe.publish([self._job(message) for message in messages])
+
+    def publish_soon(self, message: Message, done: Callable[[Outcome], None]) -> None:
+        self._here().publish_soon(self._job(message, done))
+
+    def _job(self, message: Message, done: Callable[[Outcome], None] | None = None) -> Job:
+        command, digest = self._calls.packed(message)
+        return Job(command, digest=digest, deadline=time.monotonic() + self._publish_timeout, done=done)
+
+    def _here(self) -> Pipe:
+        """This process's pipe. A fork has inherited one in the middle of whatever its parent was doing."""
+        if self._pid != os.getpid():
+            self._renew()
+        return self._pipe
+
+    def _renew(self) -> None:
+        script = _script("publish")
+        trips = Trips(
+            connect=self._connect,
+            script=script,
+            sleep=self._concurrency.sleep,
+            outage=self._is_away,
         )
-        at, duplicate, digest = self._patiently(lambda: self._publish(keys=keys, args=arguments))
-        if duplicate and digest.decode() != message.digest:
-            raise KeyConflict("this key was used for another message; a key stands for one message")
-        return Published(Position.parse(at.decode()), bool(duplicate) and message.key is not None)
+        self._pipe, self._calls = Pipe(trips=trips, concurrency=self._concurrency), self._make_calls(script)
+        self._pid = os.getpid()
+
+    def _is_away(self) -> bool:
+        return self._reader is not None and not self._reader.connected
 
     def relay(self, payload: dict[str, Any]) -> Position:
         text = encode_json(payload)
@@ -155,14 +165,8 @@ class RedisBus(Bus):
     def condition(self) -> Mapping[str, Any]:
         return cast(dict[str, Any], _asked(lambda: survey.condition(self._client)))
 
-    def read(self, after: Position) -> Sequence[Raw]:
-        """For the reader: the log's next entries, waiting about a second for the first."""
-        block = int(_BLOCK_SECONDS * 1000)
-        answer = _asked(lambda: self._following.xread({self._log: str(after)}, count=_BATCH, block=block))
-        return answer[0][1] if answer else ()
-
     def state(self) -> tuple[Position, Position]:
-        """For the reader: the log's newest id and its birth. Makes the log when there is none."""
+        """The log's newest id and its birth. Makes the log when there is none."""
         head, birth = _asked(lambda: self._relay(keys=[self._log, self._meta], args=[self._log_length, ""]))
         return Position.parse(head.decode()), Position.parse((birth or head).decode())
 
@@ -173,8 +177,8 @@ class RedisBus(Bus):
         arguments = (direction, str(cursor), end, limit + 1)
         head, birth, oldest, present, *found = _asked(lambda: self._read(keys=keys, args=arguments))
         forgotten_before = int(time.time() * 1000) - self._ttl_ms * TAIL_LIFETIMES
-        state = LogState(_position(birth), _position(head), _position(oldest), bool(present), forgotten_before)
-        return state, [_room_slice(room, *one) for room, one in zip(rooms, found, strict=True)]
+        state = LogState(position_of(birth), position_of(head), position_of(oldest), bool(present), forgotten_before)
+        return state, [room_slice(room, *one) for room, one in zip(rooms, found, strict=True)]
 
     def _room_keys(self, rooms: Sequence[str]) -> list[str]:
         return [f"{self._prefix}{kind}:{room}" for room in rooms for kind in ("room", "tail")]
@@ -188,8 +192,7 @@ class RedisBus(Bus):
                 return ask()
             except (RedisConnectionError, RedisTimeoutError) as exc:
                 pause = backoff.next()
-                outage = self._reader is not None and not self._reader.connected
-                if outage or time.monotonic() + pause >= deadline:
+                if self._is_away() or time.monotonic() + pause >= deadline:
                     raise BusUnavailable(f"Redis cannot be reached: {exc}") from exc
                 self._concurrency.sleep(pause)
             except RedisError as exc:
@@ -220,24 +223,3 @@ def _asked(ask: Callable[[], Any]) -> Any:
         return ask()
     except RedisError as exc:
         raise BusUnavailable(f"Redis cannot be asked: {exc}") from exc
-
-
-def _position(raw: bytes) -> Position:
-    return Position.parse(raw.decode()) if raw else START
-
-
-def _room_slice(room: str, entries: Sequence[Any], tail: bytes) -> RoomSlice:
-    """Decode one room's entries; what the publish script could not have written is left out."""
-    found: list[Entry] = []
-    for raw_id, flat in entries:
-        fields: Mapping[bytes, bytes] = dict(zip(flat[::2], flat[1::2], strict=True))
-        try:
-            at = Position.parse(raw_id.decode())
-            rooms = tuple(fields[b"r"].decode().split("\n"))
-            if room not in rooms:
-                raise InvalidValue("an entry of another room")
-            found.append(Entry(message_of(rooms, fields, at), Position.parse(fields[b"p"].decode())))
-        except (InvalidValue, KeyError, ValueError, TypeError, RecursionError):
-            continue
-    found.sort(key=lambda entry: entry.message.id or START)
-    return RoomSlice(found, _position(tail) if tail else None)

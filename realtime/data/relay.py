@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ..bus.base import Replay
-from ..bus.reader import Backoff
+from ..bus.backoff import Backoff
+from ..bus.replay import Replay
 from ..concurrency import Concurrency, detected
 from ..errors import HookFailed, InvalidValue, RealtimeError
 from ..message import encode_json

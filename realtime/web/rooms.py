@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
-from ..bus.base import Bus, Replay
+from ..bus.base import Bus
+from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConnectionClosed, Forbidden, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime.bus.base import Bus
+from realtime.bus.base import Bus, Outcome, Published
 from realtime.errors import InvalidValue, KeyConflict
 from realtime.message import START, Message, Position
 from tests.support.processes import eventually
@@ -92,6 +92,40 @@ def test_the_same_key_for_other_content_is_a_conflict_and_nothing_is_published(b
         with pytest.raises(KeyConflict, match="a key stands for one message"):
             put(bus, data, key="k", event=event)
     assert [message.data for message in bus.replay(["lobby"], START, limit=9).messages] == [1]
+
+
+def test_several_messages_are_published_in_their_order_each_with_its_own_answer(bus: Bus, recorder: Recorder) -> None:
+    known = put(bus, 1, key="k")
+    messages = [Message.new("lobby", number, key="k" if number in (1, 2) else None) for number in range(4)]
+    first, same, conflict, last = bus.publish_many(messages)
+    assert isinstance(first, Published) and isinstance(last, Published)
+    assert same == Published(known, True) and isinstance(conflict, KeyConflict)
+    assert known < first.id < last.id and not first.duplicate
+    assert recorder.wait(3) == [1, 0, 3]
+    assert bus.publish_many([]) == []
+
+
+def test_what_is_published_without_waiting_gets_its_ids_in_that_order(bus: Bus, recorder: Recorder) -> None:
+    told: list[Outcome] = []
+    for number in range(300):
+        bus.publish_soon(Message.new("lobby", number, key="k" if number in (7, 8) else None), told.append)
+    assert recorder.wait(299) == [number for number in range(300) if number != 8]
+    eventually(lambda: len(told) == 300, what="every answer")
+    assert isinstance(told.pop(8), KeyConflict)
+    assert [one.id for one in told if isinstance(one, Published)] == recorder.order
+
+
+def test_a_publisher_that_fails_when_it_is_told_harms_nobody(bus: Bus, recorder: Recorder) -> None:
+    told: list[Outcome] = []
+
+    def fail(_outcome: Outcome) -> None:
+        raise RuntimeError("a fault of the publisher's")
+
+    bus.publish_soon(Message.new("lobby", 0), fail)
+    bus.publish_soon(Message.new("lobby", 1), told.append)
+    assert recorder.wait(2) == [0, 1]
+    eventually(lambda: told)
+    assert put(bus, 2) > recorder.order[1]
 
 
 def test_the_same_key_in_another_room_is_another_message(bus: Bus) -> None:

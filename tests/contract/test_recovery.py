@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from realtime.bus.base import Bus, LogState, RoomSlice
+from realtime.bus.base import Bus
+from realtime.bus.replay import LogState, RoomSlice
 from realtime.message import START, Position
 from tests.support.processes import eventually
 
