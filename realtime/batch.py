@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Any, Final, Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
+from .bus.base import Outcome
 from .errors import BusUnavailable, ConfigError, InvalidValue, RealtimeError
+from .message import Message
 
 _KNOWN: Final = frozenset({"room", "data", "event", "key"})
 
 
-class _Publishes(Protocol):
-    def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
-        """Publish one message."""
+_TOGETHER: Final = 500
+"""Messages handed to the bus at once: few enough that the last is not too late for its time-out."""
 
 
-class Batching:
+class Batching(ABC):
     """What ``Realtime`` and ``Publisher`` say about batches."""
 
-    def publish_many(self: _Publishes, items: Iterable[Mapping[str, Any]]) -> list[str | RealtimeError]:
+    @abstractmethod
+    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
+        """The message that an item becomes; it is not published yet. Raises what ``publish`` would."""
+
+    @abstractmethod
+    def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        """Publish messages together."""
+
+    def publish_many(self, items: Iterable[Mapping[str, Any]]) -> list[str | RealtimeError]:
         """Publish several messages, in their order; each is accepted or refused on its own.
 
         ::
@@ -34,30 +44,37 @@ class Batching:
 
         Returns:
             For each item, in the same place, its id, or the error that ``publish`` would have raised. When the bus
-            cannot be reached, this and all following items have ``BusUnavailable``: those with a key may safely be
+            cannot be reached, all that were not accepted have ``BusUnavailable``: those with a key may safely be
             tried again.
 
         Raises:
             ConfigError: there is no application here.
         """
-        outcomes: list[str | RealtimeError] = []
+        prepared = [self._prepared_or_refused(item) for item in items]
+        outcomes = self._in_order([one for one in prepared if isinstance(one, Message)])
+        return [next(outcomes) if isinstance(one, Message) else one for one in prepared]
+
+    def _prepared_or_refused(self, item: Mapping[str, Any]) -> Message | RealtimeError:
+        try:
+            _check(item)
+            return self._prepared(**item)
+        except ConfigError:
+            raise
+        except RealtimeError as exc:
+            return exc
+
+    def _in_order(self, messages: Sequence[Message]) -> Iterator[str | RealtimeError]:
         away: BusUnavailable | None = None
-        for item in items:
+        for start in range(0, len(messages), _TOGETHER):
+            for outcome in [] if away is not None else self._publish_all(messages[start : start + _TOGETHER]):
+                if isinstance(outcome, BusUnavailable):
+                    away = outcome
+                yield outcome if isinstance(outcome, RealtimeError) else str(outcome.id)
             if away is not None:
-                # Each would wait for its time-out. In order, too: a later one may not overtake.
-                outcomes.append(BusUnavailable(away.message, retry_after=away.retry_after))
-                continue
-            try:
-                _check(item)
-                outcomes.append(self.publish(**item))
-            except ConfigError:
-                raise
-            except BusUnavailable as exc:
-                away = exc
-                outcomes.append(exc)
-            except RealtimeError as exc:
-                outcomes.append(exc)
-        return outcomes
+                break
+        while away is not None:
+            # The rest is not tried: each would wait for its time-out, and a later one may not overtake.
+            yield BusUnavailable(away.message, retry_after=away.retry_after)
 
 
 def _check(item: object) -> None:

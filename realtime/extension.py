@@ -6,7 +6,7 @@ Importing it patches nothing, opens nothing and starts nothing. This file may no
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, has_app_context
@@ -14,11 +14,12 @@ from flask_socketio import SocketIO
 
 from . import cli, show
 from .batch import Batching
+from .bus.base import Outcome
 from .bus.replay import Replay
 from .config import Settings
 from .errors import ConfigError
 from .guarding import Guarding
-from .message import Position
+from .message import Message, Position
 from .names import check_room
 from .requesting import Requesting
 from .rules import Hook, Rules
@@ -83,6 +84,12 @@ class Realtime(Guarding, Requesting, Batching):
             BusUnavailable: not accepted; trying again with the same key is safe.
         """
         return str(self._state().manager.publish(room, data, event=event, key=key))
+
+    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
+        return self._state().pipeline.prepare(room, data, event=event, key=key)
+
+    def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        return self._state().manager.publish_all(messages)
 
     @overload
     def on_publish(self, hook: H, /) -> H: ...

@@ -6,9 +6,11 @@ For scripts, cron jobs and workers. It opens a connection when it first publishe
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import Self
 
 from .batch import Batching
+from .bus.base import Outcome
 from .bus.open import open_bus
 from .bus.replay import Replay
 from .concurrency import detected
@@ -56,8 +58,13 @@ class Publisher(Batching):
             InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
             BusUnavailable: not accepted; trying again with the same key is safe.
         """
-        message = Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes)
-        return str(self._bus.publish(message).id)
+        return str(self._bus.publish(self._prepared(room, data, event=event, key=key)).id)
+
+    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
+        return Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes)
+
+    def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        return self._bus.publish_many(messages)
 
     def history(self, room: str, *, after: str | None = None, limit: int = 50) -> Replay:
         """Read a room's log.

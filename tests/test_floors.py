@@ -15,11 +15,11 @@ PACKAGE = ROOT / "realtime"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("names", "concurrency", "signals", "hub.polling", "serve.peer"),
-    ("message", "schemas", "batch"),
+    ("message", "schemas"),
     ("rules", "config", "wire.yielded", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
     ("access", "tickets", "bus.replay", "bus.backoff", "bus.channel", "hub.connection", "hub.expiry"),
     ("bus.base", "bus.entries", "bus.calls", "hub.log", "hub.groups", "hub.waiter"),
-    ("bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing"),
+    ("batch", "bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing"),
     ("bus.pipe",),
     ("bus.redis",),
     ("bus.open", "hub.feed"),

@@ -7,14 +7,14 @@ rule and no receiver is interested in goes straight to the bus. This file may no
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Final
 
 from flask import Flask, current_app, has_app_context
 
-from ..bus.base import Bus, Published
-from ..errors import InvalidValue
+from ..bus.base import Bus, Outcome, Published
+from ..errors import BusUnavailable, InvalidValue
 from ..message import Message
 from ..rules import SERVER, Hook, Origin, Publication, Rules
 from ..signals import message_published
@@ -102,6 +102,18 @@ class Pipeline:
         if rules.schemas or self._strict:
             self._check(said)
         return self._hooked(said, origin) if rules.hooks else said
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        """Publish messages that were prepared, together; for each its answer or its error. Nothing is raised."""
+        try:
+            self.ready()
+        except BusUnavailable as exc:
+            return [exc] * len(messages)
+        outcomes = self._bus.publish_many(messages)
+        for message, outcome in zip(messages, outcomes, strict=True):
+            if isinstance(outcome, Published):
+                self.announce(message, outcome)
+        return outcomes
 
     def announce(self, message: Message, published: Published, origin: Origin = SERVER) -> None:
         """Tell receivers that a message was accepted; not of one that was there already. Nothing it does can fail."""

@@ -19,10 +19,10 @@ from typing import Any
 
 from socketio.packet import Packet
 
-from ..bus.base import Bus
+from ..bus.base import Bus, Outcome, Published
 from ..errors import ConnectionClosed, RealtimeError
 from ..hub.hub import Hub
-from ..message import START, Position
+from ..message import START, Message, Position
 from ..names import is_room_name
 from .clients import Clients
 from .connection import SocketConnection
@@ -82,6 +82,13 @@ class RelayingManager(Clients):
         published = self._pipeline.publish(rooms, data, **options).id
         self._published = max(self._published, published)
         return published
+
+    def publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+        """The same for several that were prepared; nothing is raised."""
+        outcomes = self._pipeline.publish_all(messages)
+        ids = [one.id for one in outcomes if isinstance(one, Published)]
+        self._published = max([self._published, *ids])
+        return outcomes
 
     def relayed(self, payload: dict[str, Any]) -> None:
         """Do what a process asked of all. The payload comes from a shared place: a wrong one is left out."""

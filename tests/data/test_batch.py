@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+import redis as redis_client
 
 from realtime import BusUnavailable, InvalidValue, KeyConflict, Publisher
 
@@ -55,3 +56,11 @@ def test_a_batch_without_an_application_is_told_at_once() -> None:
 
     with pytest.raises(ConfigError, match="no application"):
         Realtime().publish_many([{"room": "orders", "data": 1}])
+
+
+def test_a_batch_is_one_round_trip(own_redis: Redis) -> None:
+    with Publisher(own_redis.url) as publisher, redis_client.Redis.from_url(own_redis.url) as admin:
+        publisher.publish("orders", "the connection is open")
+        publisher.publish_many({"room": "orders", "data": n} for n in range(100))
+        assert admin.info("commandstats")["cmdstat_exec"]["calls"] == 1
+        assert [message.data for message in publisher.history("orders", limit=100).messages] == list(range(100))
