@@ -93,6 +93,8 @@ class Sharing(ABC):
                 # What one connection gets in two rooms must keep its order; two groups cannot do that for it.
                 for connection in [one for one in group.several if one.due]:
                     self._part(connection)
+                if not group.together:
+                    return
             self._filled.append(group)
         group.append(payload, size, before=before)
         self.counters.deliveries += len(group.together)

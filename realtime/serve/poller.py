@@ -54,7 +54,7 @@ class GeventPoller:
         self._something = gevent.event.Event()
         loop = get_hub().loop
         self._idle = loop.idle()
-        self._late = loop.timer(_LATEST)
+        self._late = loop.timer(_LATEST, _LATEST)
         self._log = logging.getLogger(__name__)
         self._watcher = loop.io(self._epoll.fileno(), 1)
         self._watcher.start(self._something.set)
@@ -92,7 +92,7 @@ class GeventPoller:
         """
         if not self._dirty:
             self._idle.start(self._something.set)
-            self._late.start(self._something.set)
+            self._late.again(self._something.set)
         self._dirty.append(flushed)
 
     def flush(self) -> None:

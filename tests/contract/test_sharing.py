@@ -161,6 +161,17 @@ def test_who_reads_two_rooms_keeps_their_order_though_each_has_its_own_group(
     assert both.shared is not None
 
 
+def test_a_group_that_its_only_reader_has_to_leave_keeps_nothing(
+    bus: MemoryBus, hub: Hub, loop: Loop, sharing: Callable[..., Client]
+) -> None:
+    alone = sharing("lobby", "hall")
+    for number in range(6):
+        put(bus, number, ("lobby", "hall", "hall")[number % 3])
+        if number % 3:
+            loop.turn()
+            assert alone.seen == [str(one) for one in range(number + 1)]
+
+
 def test_what_is_said_to_one_alone_goes_behind_what_its_room_got_and_ahead_of_what_comes_next(
     bus: MemoryBus, loop: Loop, sharing: Callable[..., Client]
 ) -> None:
@@ -231,7 +242,8 @@ def test_whatever_clients_do_meanwhile_each_sees_its_rooms_messages_once_and_in_
     if moving:
         hub.max_pending_bytes = 1_000_000
     rooms = ["a", "b", "c"]
-    clients = [sharing(*chance.sample(rooms, chance.randrange(1, 4)), name=f"{number}~") for number in range(6)]
+    names = [f"{number}~" for number in range(1 + seed % 6)]
+    clients = [sharing(*chance.sample(rooms, chance.randrange(1, 4)), name=name) for name in names]
     expected: dict[Client, list[str]] = {client: [] for client in clients}
     for number in range(400):
         client = chance.choice(clients)
@@ -245,6 +257,9 @@ def test_whatever_clients_do_meanwhile_each_sees_its_rooms_messages_once_and_in_
                     expected[one].append(str(number))
         elif what < 8:
             loop.turn()
+            for one in clients:
+                if not one.full:
+                    assert one.seen == expected[one], "a turn leaves nothing behind"
         elif what == 8 and not client.full and client.state is State.LIVE:
             client.say(f"alone-{number}")
             expected[client].append(f"alone-{number}")
