@@ -5,6 +5,7 @@ Thin: the hooks are kept in ``access`` and asked in ``web.access``. This file ma
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, overload
 
@@ -20,7 +21,7 @@ W = TypeVar("W", bound=Identify)
 A = TypeVar("A", bound=Authorize)
 
 
-class Guarding:
+class Guarding(ABC):
     """What ``Realtime`` says about access."""
 
     def __init__(self) -> None:
@@ -92,8 +93,8 @@ class Guarding:
             raise ConfigError("everything is open, no ticket would change that: declare authorize or identify first")
         return self._state().manager.tickets.issue(name, rooms, expires=expires)
 
-    def _state(self) -> State:
-        raise NotImplementedError
+    @abstractmethod
+    def _state(self) -> State: ...
 
     @overload
     def authorize(self, hook: A, /) -> A: ...
