@@ -17,7 +17,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("names", "concurrency", "signals", "hub.polling", "serve.peer"),
     ("message", "schemas"),
     ("rules", "config", "wire.yielded", "wire.sse", "wire.socketio", "wire.websocket", "secret", "bus.survey"),
-    ("access", "tickets", "bus.replay", "bus.backoff", "bus.channel", "hub.connection", "hub.expiry"),
+    ("access", "tickets", "bus.notes", "bus.replay", "bus.backoff", "bus.channel", "hub.connection", "hub.expiry"),
     ("bus.base", "bus.entries", "bus.calls", "hub.log", "hub.groups", "hub.waiter"),
     ("batch", "bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing"),
     ("bus.pipe",),

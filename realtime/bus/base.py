@@ -19,12 +19,13 @@ A bus does not know the hub: whoever starts it hands it a ``Receiver``.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from ..errors import RealtimeError
 from ..message import Message, Position
+from .notes import Notebook
 from .replay import Replay
 from .survey import RoomInfo
 
@@ -62,7 +63,7 @@ Outcome = Published | RealtimeError
 """What became of one of several messages: its answer, or the error that ``publish`` would have raised for it."""
 
 
-class Bus(ABC):
+class Bus(Notebook):
     """See the module's text for what every implementation guarantees."""
 
     shared: bool

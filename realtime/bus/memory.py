@@ -16,6 +16,7 @@ from ..concurrency import Concurrency
 from ..errors import KeyConflict
 from ..message import START, Message, Position, encode_json
 from .base import Bus, Outcome, Published, Receiver
+from .notes import Notes
 from .replay import TAIL_LIFETIMES, Entry, LogState, Replay, RoomSlice, merge, newest
 from .survey import RoomInfo
 
@@ -56,6 +57,7 @@ class MemoryBus(Bus):
     ) -> None:
         self._lock = concurrency.mutex()
         self._clock = clock
+        self._notes = Notes(clock)
         self._history_length = history_length
         self._ttl_ms = int(history_ttl * 1000)
         self._key_ttl_ms = int(key_ttl * 1000)
@@ -118,6 +120,18 @@ class MemoryBus(Bus):
                 self._slice(name, lambda at: before is None or at < before, limit, newest_first=True) for name in rooms
             ]
             return newest(slices, state=self._state(START), before=before, limit=limit)
+
+    def note(self, name: str, value: str, *, ttl: float | None = None, once: bool = False) -> bool:
+        with self._lock:
+            return self._notes.put(name, value, ttl=ttl, once=once)
+
+    def noted(self, names: Sequence[str]) -> list[str | None]:
+        with self._lock:
+            return self._notes.get(names)
+
+    def unnote(self, name: str) -> bool:
+        with self._lock:
+            return self._notes.remove(name)
 
     def rooms(self, *, limit: int) -> list[RoomInfo]:
         with self._lock:

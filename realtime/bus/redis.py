@@ -159,6 +159,17 @@ class RedisBus(Bus):
         state, slices = self._look(rooms, "before", START, end, limit)
         return newest(slices, state=state, before=before, limit=limit)
 
+    def note(self, name: str, value: str, *, ttl: float | None = None, once: bool = False) -> bool:
+        px = None if ttl is None else max(1, int(ttl * 1000))
+        return bool(_asked(lambda: self._client.set(f"{self._prefix}note:{name}", value, px=px, nx=once)))
+
+    def noted(self, names: Sequence[str]) -> list[str | None]:
+        found = _asked(lambda: self._client.mget([f"{self._prefix}note:{name}" for name in names]))
+        return [None if value is None else value.decode("utf-8", "replace") for value in found]
+
+    def unnote(self, name: str) -> bool:
+        return bool(_asked(lambda: self._client.delete(f"{self._prefix}note:{name}")))
+
     def rooms(self, *, limit: int) -> list[RoomInfo]:
         return cast(list[RoomInfo], _asked(lambda: survey.rooms(self._client, f"{self._prefix}room:", limit=limit)))
 

@@ -1,0 +1,40 @@
+"""Notes on every bus: small values that all processes see, for a while or for good."""
+
+from __future__ import annotations
+
+import threading
+
+from realtime.bus.base import Bus
+from tests.support.processes import eventually
+
+
+def test_a_note_is_kept_until_it_is_replaced(bus: Bus) -> None:
+    assert bus.noted(["a", "b"]) == [None, None]
+    assert bus.note("a", "1")
+    assert bus.note("a", "é2")
+    assert bus.noted(["b", "a"]) == [None, "é2"]
+
+
+def test_a_note_ends_with_its_time(bus: Bus) -> None:
+    assert bus.note("a", "1", ttl=0.2)
+    assert bus.noted(["a"]) == ["1"]
+    eventually(lambda: bus.noted(["a"]) == [None], within=2)
+    assert bus.note("a", "2", once=True)
+
+
+def test_a_note_is_removed_once(bus: Bus) -> None:
+    assert not bus.unnote("a")
+    bus.note("a", "1")
+    assert bus.unnote("a")
+    assert not bus.unnote("a")
+    assert bus.noted(["a"]) == [None]
+
+
+def test_of_several_that_note_once_one_does(bus: Bus) -> None:
+    did: list[bool] = []
+    tries = [threading.Thread(target=lambda: did.append(bus.note("a", "1", ttl=60, once=True))) for _ in range(8)]
+    for one in tries:
+        one.start()
+    for one in tries:
+        one.join()
+    assert sorted(did) == [False] * 7 + [True]
