@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import pytest
 
 from .support.processes import Redis, Server, start_gevent, start_threads
+from .support.redis_cluster import RedisCluster
+from .support.redis_sentinel import RedisSentinels
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +26,22 @@ def own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Redis]:
     redis = Redis(tmp_path_factory.mktemp("redis"), "--appendonly", "yes", "--appendfsync", "always")
     yield redis
     redis.stop()
+
+
+@pytest.fixture
+def redis_sentinels(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisSentinels]:
+    """A primary, two replicas and three Sentinels of the test's own."""
+    deployment = RedisSentinels(tmp_path_factory.mktemp("sentinels"))
+    yield deployment
+    deployment.stop()
+
+
+@pytest.fixture
+def redis_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisCluster]:
+    """A Redis Cluster of the test's own: three primaries, and a replica of the default namespace's."""
+    cluster = RedisCluster(tmp_path_factory.mktemp("cluster"))
+    yield cluster
+    cluster.stop()
 
 
 @pytest.fixture

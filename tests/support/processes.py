@@ -188,12 +188,17 @@ class Redis:
         self._process: Process | None = None
         self.start()
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, *more: str) -> None:
+        """Start it, with more options if need be, and wait until it answers."""
         command = [program("redis-server"), "--port", str(self.port), "--bind", "127.0.0.1", "--save", ""]
-        command += ["--dir", str(self._folder), *self._options]
+        command += ["--dir", str(self._folder), *self._options, *more]
         self._process = Process(command, env=dict(os.environ))
         self._process.until("Ready to accept connections")
+
+    @property
+    def alive(self) -> bool:
+        """Whether its process runs (or is frozen)."""
+        return self._process is not None and self._process.popen.poll() is None
 
     def kill(self) -> None:
         """SIGKILL: nothing is written or said."""
