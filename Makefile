@@ -6,12 +6,16 @@
 #            PYTHON        interpreter, 3.11 or newer       make test PYTHON=python3.13 VENV=.venv-3.13
 #            PYTEST_ARGS   instead of "-n 4"                make test PYTEST_ARGS="-x -k replay"
 #            BENCH_ARGS    handed to the benchmarks
+#            HOSTILE_ARGS  which server, which attacks      make hostile HOSTILE_ARGS="threads PONG"
+#            FUZZ_ARGS     handed to the fuzzer             make fuzz FUZZ_ARGS="--seed 7 --inputs 5000"
 #            REALTIME_NO_SYSTEM_NODE=1   behave as if Node were not installed
 
 PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?= -n 4
 BENCH_ARGS ?=
+FUZZ_ARGS ?=
+HOSTILE_ARGS ?=
 
 PY := $(VENV)/bin/python
 PIP_INSTALL := $(PY) -m pip install --quiet --no-input --disable-pip-version-check -c constraints.txt
@@ -33,7 +37,7 @@ $(shell test -x "$(PY)" || rm -f "$(FOR_RUN)" "$(FOR_DEV)" "$(FOR_DOCS)")
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check bench docs clean setup pins node system
+.PHONY: help run test lint types check bench fuzz hostile docs clean setup pins node system
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -59,6 +63,12 @@ check: lint types docs test ## lint, types, docs and test: what CI runs
 bench: $(FOR_RUN) ## measure
 	-@sh tools/node.sh "$(VENV)"
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m benchmarks $(BENCH_ARGS)
+
+fuzz: $(FOR_DEV) $(VENDOR) ## 100 000 mutated sessions against a real server
+	@$(PY) -m tests.fuzz $(FUZZ_ARGS)
+
+hostile: $(FOR_DEV) $(VENDOR) ## ten hostile clients beside honest ones, with figures
+	@$(PY) -m tests.hostile $(HOSTILE_ARGS)
 
 docs: $(FOR_DOCS) ## build the documentation; a warning is an error
 	$(PY) -m sphinx -q -W -b html docs docs/_build/html
