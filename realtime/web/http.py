@@ -6,6 +6,7 @@ This file may not know what a route does.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -30,6 +31,13 @@ def error_response(error: RealtimeError) -> Response:
     response.status_code = error.status
     if error.retry_after is not None:
         response.headers["Retry-After"] = str(error.retry_after)
+    return _challenging(response)
+
+
+def _challenging(response: Response) -> Response:
+    """A 401 says how one could be known (RFC 9110, 15.5.2; RFC 6750). A browser asks nobody because of this scheme."""
+    if response.status_code == HTTPStatus.UNAUTHORIZED:
+        response.headers.setdefault("WWW-Authenticate", "Bearer")
     return response
 
 
@@ -48,7 +56,7 @@ def http_error_response(error: HTTPException) -> Response | HTTPException:
     allow = error.get_response().headers.get("Allow")
     if allow:
         response.headers["Allow"] = allow
-    return response
+    return _challenging(response)
 
 
 def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
@@ -61,6 +69,9 @@ def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
 
     @blueprint.after_request
     def answer_cors(response: Response) -> Response:
+        if response.mimetype == "application/json":
+            # Nothing that is published becomes a script or a page because it looks like one.
+            response.headers["X-Content-Type-Options"] = "nosniff"
         sender = request.environ.get("HTTP_ORIGIN")
         if sender:
             response.vary.add("Origin")

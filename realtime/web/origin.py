@@ -1,16 +1,18 @@
 """Which pages may talk to this server: its own, and those of the origins that were named.
 
-Cookies travel with WebSocket handshakes, event streams and forms of foreign pages too; the browser's word about
-where a request
-comes from is what keeps those pages out. This file decides on a WSGI environment alone and knows no framework.
+Cookies travel with WebSocket handshakes, event streams and forms of foreign pages too; the browser's word about where a
+request comes from (``Origin``, and ``Sec-Fetch-Site`` where there is none) is what keeps those pages out. This file
+decides on a WSGI environment alone and knows no framework.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from ..config import normal_origin
+
+_OTHERS: Final = frozenset({"cross-site", "same-site"})
 
 
 def own_origins(environ: Mapping[str, Any]) -> set[str]:
@@ -42,7 +44,7 @@ def is_allowed(environ: Mapping[str, Any], others: frozenset[str]) -> bool:
     origin = environ.get("HTTP_ORIGIN")
     if not origin:
         # Not a browser, or a same-origin GET. Browsers name the origin wherever a foreign page could read or change.
-        return True
+        return environ.get("HTTP_SEC_FETCH_SITE") not in _OTHERS or _is_visit(environ)
     if environ.get("HTTP_SEC_FETCH_SITE") == "same-origin":
         # The browser itself says so, and no page can forge it; true also behind a proxy that rewrites Host.
         return True
@@ -51,6 +53,11 @@ def is_allowed(environ: Mapping[str, Any], others: frozenset[str]) -> bool:
     except ValueError:
         return False  # "null" and nonsense
     return origin in others or origin in own_origins(environ)
+
+
+def _is_visit(environ: Mapping[str, Any]) -> bool:
+    """Whether somebody follows a link: the page that has it learns nothing (Fetch Metadata, W3C)."""
+    return environ.get("HTTP_SEC_FETCH_MODE") == "navigate" and environ.get("REQUEST_METHOD") in {"GET", "HEAD"}
 
 
 def _first(environ: Mapping[str, Any], header: str) -> str:

@@ -23,6 +23,12 @@ def knock(server: Server, door: str, room: str, cookie: Cookie | None = None) ->
     return answer
 
 
+def test_a_401_names_the_scheme(server: Server) -> None:
+    for target in ("/events?room=private/ann", path("private/ann")):
+        answer = requests.get(server.url + target, timeout=30)
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
 def test_a_room_that_nobody_guards_is_open(server: Server, door: str) -> None:
     assert knock(server, door, "anywhere").code == "ok"
 

@@ -96,6 +96,31 @@ def test_the_policy_lets_nothing_inline_run(gevent_server: Server, visit: Visit,
     chat.complaints.clear()
 
 
+@pytest.mark.parametrize("transport", ["websocket", "sse"])
+def test_nothing_of_the_page_breaks_the_policy(gevent_server: Server, visit: Visit, room: str, transport: str) -> None:
+    chat = visit(gevent_server.url, room, transport=transport)
+    chat.page.context.add_init_script(
+        "window.broken = []; addEventListener('securitypolicyviolation', (one) => window.broken.push("
+        "`${one.violatedDirective} ${one.blockedURI} ${one.sample}`))"
+    )
+    chat.page.reload()
+    chat.send("hello")
+    chat.wait_until_nothing_waits()
+    chat.must_show(log(gevent_server.url, room))
+    assert chat.page.evaluate("window.broken") == []
+    assert not chat.complaints
+
+
+def test_the_page_lets_nobody_frame_it_reach_into_it_or_use_its_devices(gevent_server: Server) -> None:
+    headers = requests.get(gevent_server.url, timeout=10).headers
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert "camera=()" in headers["Permissions-Policy"]
+
+
 @pytest.mark.parametrize("width", [320, 1440])
 def test_nothing_needs_horizontal_scrolling(gevent_server: Server, visit: Visit, width: int) -> None:
     room = "room-" + "x" * 120

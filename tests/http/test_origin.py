@@ -83,6 +83,28 @@ def test_the_servers_own_pages_are_welcome(any_server: Server, room: str, host: 
     assert post(any_server, room, Host=host, Origin=origin).status_code == 201
 
 
+@pytest.mark.parametrize("origin", ["https://evil.com", "null", "http://127.0.0.1.evil.com"])
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"])
+def test_a_form_of_a_foreign_page_publishes_nothing(any_server: Server, room: str, origin: str, kind: str) -> None:
+    body = '{"data": "forged", "x": "="}'
+    url = any_server.url + path(room)
+    check_forbidden(requests.post(url, body, headers={"Origin": origin, "Content-Type": kind}, timeout=10))
+    # Where the browser names no origin, and where it says nothing at all.
+    unnamed = {"Content-Type": kind, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    check_forbidden(requests.post(url, body, headers=unnamed, timeout=10))
+    assert requests.post(url, body, headers={"Content-Type": kind}, timeout=10).status_code == 415
+    assert history(any_server.url, room) == []
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_embeds_nothing_but_may_link_to_it(any_server: Server, room: str, site: str) -> None:
+    for mode, allowed in (("no-cors", False), ("navigate", True), ("", False)):
+        headers = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": mode}
+        answer = requests.get(any_server.url + path(room), headers=headers, timeout=10)
+        assert answer.status_code == 200 if allowed else check_forbidden(answer) is None
+    assert requests.get(any_server.url + path(room), headers={"Sec-Fetch-Site": "none"}, timeout=10).ok
+
+
 def test_who_is_no_browser_is_welcome(any_server: Server, room: str) -> None:
     assert post(any_server, room).status_code == 201
 

@@ -71,6 +71,17 @@ def test_a_foreign_page_cannot_use_anothers_session(server: Server) -> None:
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_a_form_of_a_foreign_page_says_nothing_in_a_session_that_it_guessed(server: Server, kind: str) -> None:
+    opened = requests.get(server.url + POLLING, timeout=10)
+    url = server.url + POLLING + "&sid=" + opened.text.split('"sid":"')[1].split('"')[0]
+    for origin in ("http://evil.com", "null"):
+        answer = requests.post(url, "40", headers={"Origin": origin, "Content-Type": kind}, timeout=10)
+        assert answer.status_code in {400, 403}
+    assert requests.post(url, "40", timeout=10).ok
+    assert requests.get(url, timeout=10).text.startswith("40{"), "the session is as it was"
+
+
 @pytest.mark.parametrize("origin", [None, "own", APP])
 def test_the_own_page_an_allowed_one_and_programs_get_both(server: Server, origin: str | None) -> None:
     origin = server.url if origin == "own" else origin
