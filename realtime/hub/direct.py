@@ -35,15 +35,19 @@ class DirectStream(SharingConnection):
         fd: the socket, not blocking. It is closed with the stream.
         rooms: what it reads, in the order in which the client named them.
         chunked: the body is chunked, as HTTP/1.1 bodies of unknown length are.
+
+    Attributes:
+        pulse: what is written at each heartbeat; where it is not a comment, also behind the first event.
     """
 
-    __slots__ = ("_blocked", "_chunked", "_hub", "_names", "_poller", "_rest", "_running", "fd")
+    __slots__ = ("_blocked", "_chunked", "_hub", "_names", "_poller", "_rest", "_running", "fd", "pulse")
 
     transport = "sse"
 
     def __init__(self, *, hub: Hub, poller: Poller, fd: int, rooms: Sequence[str], chunked: bool) -> None:
         super().__init__("", sse.encode_chunk if chunked else sse.encode)
         self._chunked = chunked
+        self.pulse = sse.HEARTBEAT
         self.greeted = False
         self.fd = fd
         self._hub = hub
@@ -107,7 +111,8 @@ class DirectStream(SharingConnection):
         return len(payload)
 
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
-        return [self._framed(sse.ready(recovered=recovered, cursor=cursor, rooms=self._names))]
+        ready = sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)
+        return [self._framed(ready if self.pulse is sse.HEARTBEAT else ready + self.pulse)]
 
     def reset(self, cursor: Position) -> list[Any]:
         return [self._framed(sse.reset(cursor))]
@@ -176,8 +181,9 @@ class DirectStream(SharingConnection):
             self.close()
             return
         # Also while the bus is away and the log cannot be read: the silence must not look like a dead server.
-        if not self._blocked and not self.due and self.state is not State.CLOSED:
-            self._write(self._framed(sse.HEARTBEAT))
+        wanted = self.pulse is not sse.HEARTBEAT or not self.due
+        if wanted and not self._blocked and self.state is not State.CLOSED:
+            self._write(self._framed(self.pulse))
 
     def close(self) -> None:
         """Unsubscribe and close the socket. Harmless when repeated."""

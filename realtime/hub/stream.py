@@ -38,9 +38,13 @@ class EventStream(Connection):
         that
             the clients of a server that went away do not all return at once.
         padding: bytes of comment at the start, for browsers that hold the first ones back.
+
+    Attributes:
+        visible: the heartbeats are events, one right after the first event and then one per interval, whatever else is
+            written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
     """
 
-    __slots__ = ("_after", "_hub", "_names", "_padding", "_retry", "_something", "heartbeat")
+    __slots__ = ("_after", "_hub", "_names", "_padding", "_retry", "_something", "heartbeat", "visible")
 
     transport = "sse"
 
@@ -65,6 +69,7 @@ class EventStream(Connection):
         self.heartbeat = heartbeat
         self._retry = retry
         self._padding = padding
+        self.visible = False
         self._something = concurrency.event()
 
     def wake(self) -> None:
@@ -74,7 +79,8 @@ class EventStream(Connection):
         return len(payload)
 
     def opening(self, *, recovered: bool, cursor: Position) -> list[Any]:
-        return [sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)]
+        ready = sse.ready(recovered=recovered, cursor=cursor, rooms=self._names)
+        return [ready, self._pulse()] if self.visible else [ready]
 
     def reset(self, cursor: Position) -> list[Any]:
         return [sse.reset(cursor)]
@@ -92,6 +98,8 @@ class EventStream(Connection):
             chunked: the head announces a chunked body.
         """
         stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names, chunked=chunked)
+        if self.visible:
+            stream.pulse = self._pulse()
         stream.grant = self.grant
         stream.open(head, self._prelude(), after=self._after, latest=self.latest)
 
@@ -111,18 +119,22 @@ class EventStream(Connection):
                 payloads, away = self._next()
                 if payloads:
                     yield b"".join(payloads)
-                    written = time.monotonic()
+                    # A visible heartbeat keeps its own time; a comment is only for silence.
+                    written = written if self.visible else time.monotonic()
                 elif away or self.state is not State.LAGGING:
                     due = max(0.0, written + self.heartbeat - time.monotonic())
                     patience = min(due, _RETRY_READ) if away else due
                     if not self._something.wait(patience) and patience == due:
-                        yield sse.HEARTBEAT
+                        yield self._pulse()
                         written = time.monotonic()
         except ConnectionClosed:
             if self.notes:
                 yield b"".join(self.notes)
         finally:
             self._hub.detach(self)
+
+    def _pulse(self) -> bytes:
+        return sse.heartbeat(self.heartbeat) if self.visible else sse.HEARTBEAT
 
     def _prelude(self) -> bytes:
         retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing

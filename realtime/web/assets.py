@@ -28,14 +28,20 @@ STOCK_CLIENT: Final = "js/vendor/socket.io.min.js"
 
 CLIENT: Final = (
     "realtime",
+    "realtime-options",
     "realtime-cursor",
     "realtime-time",
     "realtime-http",
     "realtime-past",
+    "realtime-pulse",
+    "realtime-watch",
     "realtime-websocket",
     "realtime-sse",
+    "realtime-poll",
     "realtime-outbox",
     "realtime-link",
+    "realtime-switch",
+    "realtime-trial",
 )
 """The browser client, in the order in which a page loads it."""
 

@@ -51,6 +51,7 @@ def register(
         rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
         mark = hub.mark
         grant = granted(gate.admit("subscribe", *rooms), mark)
+        visible = _visible()
         after, latest = _cursor(), int(number("history", most=settings.history_length))
         if after is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
@@ -68,11 +69,20 @@ def register(
             padding=padding(),
         )
         stream.grant = grant
+        stream.visible = visible
         ready()
         if request.method == "HEAD":
             return Response(status=200, headers=HEADERS)
         # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
         return Response(stream, status=200, headers=HEADERS, direct_passthrough=True)
+
+
+def _visible() -> bool:
+    """Whether the client wants heartbeats as events: a script sees no comment of an EventSource."""
+    asked = request.args.get("heartbeat", "comment")
+    if asked not in ("comment", "event"):
+        raise InvalidValue(f"heartbeat is comment or event, not {asked[:40]!r}")
+    return asked == "event"
 
 
 def _cursor() -> Position | None:

@@ -147,6 +147,7 @@ def _stream(settings: Settings) -> Json:
                     _query("ticket", {"type": "string"}, "A permission that the application made for these rooms."),
                     _query("history", _up_to(settings.history_length), "Without a cursor: the newest messages first."),
                     _query("padding", {"type": "string"}, "`true` or a number of bytes: open with so much comment."),
+                    _query("heartbeat", {"enum": ["comment", "event"]}, "Whether scripts can see the heartbeats."),
                     _query("evs_preamble", _up_to(16 * 1024), "The same, as amvtek's polyfill says it."),
                 ],
                 "responses": {

@@ -57,6 +57,11 @@ def reset(cursor: Position) -> bytes:
     return control("realtime.reset", {"cursor": str(cursor)})
 
 
+def heartbeat(every: float) -> bytes:
+    """A heartbeat that scripts can see, for clients that asked for it; ``every`` so many seconds another one comes."""
+    return control("realtime.heartbeat", {"every": round(every * 1000)})
+
+
 def prelude(*, retry_ms: int, padding: int = 0) -> bytes:
     """What opens a stream: padding for browsers that hold back the first kilobytes, then the reconnection time."""
     filler = b":" + b" " * (padding - 1) + b"\n\n" if padding > 0 else b""

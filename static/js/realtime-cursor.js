@@ -46,6 +46,8 @@
     this.known = Object.create(null);
   };
 
+  Seen.prototype.has = function (id) { return this.known[id] === true; };
+
   /** Remember `id`; false when it was known already. */
   Seen.prototype.add = function (id) {
     if (this.known[id]) { return false; }

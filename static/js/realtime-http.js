@@ -29,8 +29,11 @@
     };
   };
 
-  /** cb(null, json) for an answer of 2xx, else cb({code, message, status, retry, retryAfter}). Returns its abort. */
-  Realtime.request = function (options, method, path, body, cb) {
+  /**
+   * cb(null, json) for an answer of 2xx, else cb({code, message, status, retry, retryAfter}). Returns its abort.
+   * `patience`: milliseconds that the server was asked to hold the request back.
+   */
+  Realtime.request = function (options, method, path, body, cb, patience) {
     var xhr = new options.XMLHttpRequest(), done = false, timer;
 
     function finish(error, json) {
@@ -58,9 +61,15 @@
     timer = options.clock.setTimeout(function () {
       finish({code: 'timeout', message: 'the server did not answer in time', status: null, retry: true, retryAfter: 0});
       xhr.abort();
-    }, options.requestTimeout);
+    }, options.requestTimeout + (patience || 0));
     xhr.send(body ? JSON.stringify(body) : null);
     return function () { done = true; options.clock.clearTimeout(timer); xhr.abort(); };
+  };
+
+  /** Publish a message of the outbox. */
+  Realtime.post = function (options, message, cb) {
+    var body = {event: message.event, data: message.data, key: message.key};
+    Realtime.request(options, 'POST', Realtime.messagesPath(message.room), body, cb);
   };
 
   /** The path of a room's messages, with a query. Names that are null or undefined are left out. */

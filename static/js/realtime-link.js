@@ -3,11 +3,10 @@
  *
  * One round tries the transports in order, each until it answers or its own time is over; a round without success
  * is followed by a wait. What has worked in this session is tried first, so a WebSocket that broke is tried again
- * before the page falls back, and a page behind a wall does not run against it at each reconnect.
+ * before the page falls back, and a page behind a wall does not run against it at each reconnect; what holds messages
+ * back on this network comes last. While a lesser transport is in use the better ones are tried beside it, and a
+ * connection that may be dead without knowing it is renewed beside itself (realtime-switch.js).
  * This file may not know how any transport works, nor look into a message.
- *
- * A later wish fits in here: going up again from SSE to WebSocket is a second attempt beside `current` whose host
- * takes over in `opened`; reacting to `online` or to a page that is shown again is a call of `connect()`.
  */
 (function (root) {
   'use strict';
@@ -15,22 +14,30 @@
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
 
   function Link(face) {
+    var self = this;
     this.face = face;
     this.options = face.options;
     this.backoff = new Realtime.Backoff(this.options.reconnectSchedule, this.options.random);
+    this.watcher = new Realtime.Watch(this.options, function (what) { self.happened(what); });
     this.worked = {};       // names of transports that have answered in this session
+    this.memory = {};       // what a transport wants its next one to know in this session, by its name
     this.current = null;    // the transport in use or being tried
+    this.name = null;       // its name
     this.queue = [];        // names still to be tried in this round
     this.timer = null;
     this.running = false;
     this.open = false;
     this.broken = false;    // there was a connection, and now we come back
     this.openedAt = null;   // when the current transport answered first
+    this.heardAt = 0;       // when it last gave a sign of life
+    this.asked = null;      // when to come back, where a server has said so
+    this.prepare();
   }
 
   Link.prototype.start = function () {
     if (!this.running) {
       this.running = true;
+      this.watcher.start();
       this.face._change('connecting', null);
       this.round();
     } else if (this.timer) {
@@ -43,22 +50,33 @@
     this.options.clock.clearTimeout(this.timer);
     this.timer = null;
     this.running = false;
+    this.asked = null;
     this.broken = this.broken || this.open;
+    this.watcher.stop();
+    this.settle({code: 'closed', message: 'the connection was closed by the page'});
     this.drop();
     this.backoff.reset();
     this.face._change('closed', null);
   };
 
-  Link.prototype.round = function () {
-    var worked = this.worked, options = this.options;
-    var usable = options.transports.filter(function (name) {
+  /** The transports that this browser has, the preferred one first. */
+  Link.prototype.order = function () {
+    var options = this.options, prefer = this.prefer;
+    var names = options.transports.filter(function (name) { return name !== prefer; });
+    return (prefer ? [prefer].concat(names) : names).filter(function (name) {
       return Realtime.transports[name] && Realtime.transports[name].available(options);
     });
-    this.timer = null;
-    this.queue = usable.filter(function (name) { return worked[name]; })
-      .concat(usable.filter(function (name) { return !worked[name]; }));
+  };
+
+  Link.prototype.round = function () {
+    var worked = this.worked, memory = this.memory, usable = this.order();
+    function rank(name) { return (memory[name] || {}).held ? 2 : worked[name] ? 0 : 1; }
+    this.timer = this.asked = null;
+    this.queue = [0, 1, 2].reduce(function (queue, wanted) {
+      return queue.concat(usable.filter(function (name) { return rank(name) === wanted; }));
+    }, []);
     if (this.queue.length) { return this.next(); }
-    var error = {code: 'no_transport', message: 'this browser has none of: ' + options.transports.join(', ')};
+    var error = {code: 'no_transport', message: 'this browser has none of: ' + this.options.transports.join(', ')};
     this.stop();
     this.face._settle(error);
     this.face._emit('realtime.error', error);
@@ -67,21 +85,26 @@
   Link.prototype.next = function () {
     var name = this.queue.shift();
     if (!name) { return this.rest(); }
-    var host = this.host(name);
+    var host = this.bind({options: this.options, memory: this.remember(name)}, name);
+    this.name = name;
     this.current = host.transport = new Realtime.transports[name](host);
     this.current.open();
   };
 
-  Link.prototype.rest = function () {
-    var self = this, wait = this.backoff.next();
-    this.timer = this.options.clock.setTimeout(function () { self.round(); }, wait);
+  Link.prototype.remember = function (name) { return this.memory[name] = this.memory[name] || {}; };
+
+  /** Wait before the next round: as long as a server has asked for, else as the backoff says. */
+  Link.prototype.rest = function (retryAfter) {
+    var self = this, clock = this.options.clock, wait = Math.max(this.backoff.next(), retryAfter || 0);
+    if (this.asked !== null) { wait = Math.max(0, this.asked - clock.now()); }
+    this.timer = clock.setTimeout(function () { self.round(); }, wait);
     this.face._change(this.broken ? 'reconnecting' : 'connecting', null, wait);
   };
 
   /** Let go of the current transport. The position stays where it was before any join that was not answered. */
   Link.prototype.drop = function () {
     var transport = this.current;
-    this.current = null;
+    this.current = this.name = null;
     this.open = false;
     this.openedAt = null;
     if (transport) { transport.close(); }
@@ -99,19 +122,24 @@
     this.face._emit('realtime.error', {code: error.code, message: error.message, transport: name});
     // A listener may have closed the connection, or asked for another at once.
     if (!this.running || this.current || this.timer) { return; }
+    // The next one is on its way already.
+    if (this.trial) { return this.face._change('reconnecting', null); }
     // What had worked is tried again after a moment; what had not answered at all leaves its place to the next.
-    if (lived >= 0) { this.rest(); } else { this.next(); }
+    if (lived >= 0) { this.rest(error.retryAfter); } else { this.next(); }
   };
 
   Link.prototype.opened = function (name, transport, recovered) {
-    var cameBack = this.broken;
+    var cameBack = this.broken, clock = this.options.clock;
     this.worked[name] = true;
     this.broken = false;
-    if (this.openedAt === null) { this.openedAt = this.options.clock.now(); }
+    this.heardAt = clock.now();
+    if (this.openedAt === null) { this.openedAt = clock.now(); }
     if (!this.open) {
       this.open = true;
-      this.face._change('connected', name);
+      this.asked = null;
+      this.face._change('connected', name, undefined, this.seamless);
       this.face._outbox.resume(function (message, cb) { transport.publish(message, cb); });
+      this.improve();
     }
     if (!recovered) {
       this.face._emit('realtime.reset', {cursor: this.face._cursor.position});
@@ -132,22 +160,31 @@
   Link.prototype.join = function (room) { if (this.current) { this.current.join(room); } };
 
   Link.prototype.leave = function (room, cb) {
+    this.again(room);
     if (this.current) { this.current.leave(room, cb); } else { cb(); }
   };
 
-  Link.prototype.watch = function (event) { if (this.current) { this.current.watch(event); } };
+  Link.prototype.watch = function (event) {
+    if (this.current) { this.current.watch(event); }
+    if (this.trial) { this.trial.host.transport.watch(event); }
+  };
 
   /** Publishes stay without an answer. A transport that can be mute while it looks healthy is given up. */
   Link.prototype.suspect = function () { if (this.current && this.current.suspect) { this.current.suspect(); } };
 
   /** What one attempt may ask and tell. A transport that was let go may say what it likes: nobody listens. */
-  Link.prototype.host = function (name) {
-    var link = this, face = this.face, cursor = face._cursor, host = {options: this.options};
+  Link.prototype.bind = function (host, name) {
+    var link = this, face = this.face, cursor = face._cursor, clock = this.options.clock;
 
     function heard(fn) {
-      return function (a, b, c) { if (host.transport && link.current === host.transport) { fn(a, b, c); } };
+      return function (a, b, c) {
+        if (!host.transport || link.current !== host.transport) { return; }
+        link.heardAt = clock.now();
+        fn(a, b, c);
+      };
     }
 
+    host.proving = false;   // whether it has to show first that what is sent arrives
     host.rooms = function () { return face._wanted(); };
     host.wants = function (room) { return face._rooms[room.name] === room; };
     host.events = function () { return Object.keys(face._listeners); };
@@ -156,8 +193,13 @@
     host.joining = heard(function (all) { cursor.begin(all); });
     host.covered = heard(function (position) { cursor.end(position); });
     host.joined = heard(function (room, error, answer) { face._joined(room, error, answer); });
-    host.deliver = heard(function (event, data, id) { face._deliver(event, data, id); });
+    host.deliver = heard(function (event, data, id) {
+      if (link.trial) { link.trial.pass(id); }
+      face._deliver(event, data, id);
+    });
     host.moved = heard(function (position) { cursor.reset(position); });
+    host.alive = heard(function () {});
+    host.control = heard(function (event, data) { link.told(event, data); });
     host.opened = heard(function (recovered) { link.opened(name, host.transport, recovered); });
     host.interrupted = heard(function () { link.interrupted(); });
     host.lost = heard(function (error) { link.lost(name, error); });

@@ -5,13 +5,16 @@
  * answer but 200; then, and when it does not come back in time, the link makes a new transport with `after`.
  * The past of a new room comes by GET (Realtime.Past) before the stream is opened again: so no other room is replayed,
  * and a room that is refused says why, which an EventSource never does.
+ * The server is asked for heartbeats that scripts can see: a stream that is silent, or held back by somebody in
+ * between (Realtime.Pulse), is first asked for padding and then left for a transport that cannot be held back.
  * This file may not choose another transport, or keep anything beyond its own life.
  */
 (function (root) {
   'use strict';
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
-  var CLOSED = 2;
+  var CLOSED = 2, PADDING = 16384;
+  var TOLD = ['realtime.degraded', 'realtime.restored', 'realtime.closing', 'realtime.revoked', 'realtime.expired'];
 
   function parse(text) {
     try { return JSON.parse(text); } catch (_) { return text; }
@@ -28,6 +31,8 @@
     this.past = new Realtime.Past(host);
     this.greeted = false;                  // the current EventSource has been answered once
     this.live = false;                     // and is not coming back from a break right now
+    this.pulse = null;                     // judges the current stream
+    this.patience = 0;                     // how long the server wants us to stay away, in milliseconds
     this.over = false;
   }
 
@@ -83,6 +88,8 @@
       return;
     }
     if (position) { query.push('after=' + encodeURIComponent(position)); }
+    query.push('heartbeat=event');
+    if (host.memory.padded) { query.push('padding=' + PADDING); }
     this.expect();
     this.heard = Object.create(null);
     this.greeted = this.live = false;
@@ -92,10 +99,24 @@
     } catch (error) {
       return host.lost({code: 'connect_failed', message: String(error && error.message || error)});
     }
-    this.source.addEventListener('realtime.ready', function (e) { self.ready(rooms, parse(e.data) || {}); }, false);
-    this.source.addEventListener('realtime.reset', function (e) { host.reset((parse(e.data) || {}).cursor); }, false);
+    this.listen('realtime.ready', function (data) { self.ready(rooms, data); });
+    this.listen('realtime.reset', function (data) { host.reset(data.cursor); });
+    this.listen('realtime.heartbeat', function (data) { self.beat(data.every); });
+    TOLD.forEach(function (event) {
+      this.listen(event, function (data) {
+        if (event === 'realtime.closing') { self.patience = Math.min(300000, Number(data.retry) || 0); }
+        host.control(event, data);
+      });
+    }, this);
     this.watch('error');
     host.events().forEach(function (event) { self.watch(event); });
+  };
+
+  EventStreamTransport.prototype.listen = function (event, fn) {
+    var self = this, source = this.source;
+    source.addEventListener(event, function (e) {
+      if (source === self.source) { fn(parse(e.data) || {}); }
+    }, false);
   };
 
   /** An EventSource only shows events whose names were registered. */
@@ -107,6 +128,7 @@
       if (source !== self.source) { return; }
       // An application's event may be called `error` or `open`; only a message has data.
       if (typeof e.data === 'string') {
+        if (self.pulse) { self.pulse.sign(); }
         self.host.deliver(event, parse(e.data), e.lastEventId || null);
       } else if (event === 'error') {
         self.interrupted();
@@ -118,8 +140,12 @@
     var self = this, recovered = answer.recovered !== false, resumed = false;
     if (this.over) { return; }
     this.relax();
+    this.patience = 0;
     this.greeted = this.live = true;
-    rooms.forEach(function (room) {
+    this.judge();
+    rooms.forEach(function (shown) {
+      // A change-over may have put the page's own room in the place of a trial's.
+      var room = self.host.rooms().filter(function (one) { return one.name === shown.name; })[0] || shown;
       var entry = self.admitted[room.name];
       delete self.admitted[room.name];
       room.since = null;
@@ -129,7 +155,39 @@
     if (!recovered || !this.host.position()) { this.host.moved(answer.cursor); }
     recovered = this.whole && (recovered || !resumed);
     this.whole = true;
-    this.host.opened(recovered);
+    this.admit(recovered);
+  };
+
+  /** It is open. One that has held back messages before shows first that its heartbeats come. */
+  EventStreamTransport.prototype.admit = function (recovered) {
+    var self = this;
+    this.proven = null;
+    if (!this.host.proving || !this.host.memory.held) { return this.host.opened(recovered); }
+    this.expect();
+    this.proven = function () {
+      self.proven = null;
+      self.relax();
+      self.host.opened(recovered);
+    };
+  };
+
+  EventStreamTransport.prototype.judge = function () {
+    var host = this.host;
+    this.hush();
+    this.pulse = new Realtime.Pulse(host.options.clock, host.memory, function (error) { host.lost(error); });
+  };
+
+  EventStreamTransport.prototype.beat = function (every) {
+    if (!this.pulse) { return; }
+    if (this.pulse.beats === 0 && this.proven) { this.expect(2 * every); }
+    this.host.alive();
+    if (!this.pulse.beat(every)) { return; }
+    if (this.proven) { this.proven(); }
+  };
+
+  EventStreamTransport.prototype.hush = function () {
+    if (this.pulse) { this.pulse.stop(); }
+    this.pulse = null;
   };
 
   EventStreamTransport.prototype.interrupted = function () {
@@ -139,21 +197,26 @@
     }
     if (!this.live) { return; }
     this.live = false;
-    this.expect();
+    this.hush();
+    this.expect(this.patience + this.host.options.streamTimeout);
     this.host.interrupted();
   };
 
   EventStreamTransport.prototype.publish = function (message, cb) {
-    var body = {event: message.event, data: message.data, key: message.key};
-    Realtime.request(this.host.options, 'POST', Realtime.messagesPath(message.room), body, cb);
+    Realtime.post(this.host.options, message, cb);
   };
 
-  EventStreamTransport.prototype.expect = function () {
+  EventStreamTransport.prototype.expect = function (ms) {
     var self = this;
     this.relax();
     this.deadline = this.host.options.clock.setTimeout(function () {
+      // A stream that says nothing from the beginning may be held back. A broken one is only slow to come back.
+      if (self.source && !self.greeted) {
+        Realtime.Pulse.blame(self.host.memory);
+        self.host.memory.held = true;
+      }
       self.host.lost({code: 'timeout', message: 'the event stream did not answer in time'});
-    }, this.host.options.streamTimeout);
+    }, ms || this.host.options.streamTimeout);
   };
 
   EventStreamTransport.prototype.relax = function () {
@@ -164,6 +227,7 @@
   EventStreamTransport.prototype.silence = function () {
     var source = this.source;
     this.source = null;
+    this.hush();
     if (source) { source.close(); }
   };
 

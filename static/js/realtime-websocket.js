@@ -41,6 +41,8 @@
       self.fail('connect_failed', String(error && error.message || error));
     });
     this.socket.on('disconnect', function (reason) { self.fail('connection_lost', String(reason)); });
+    // The heartbeat of Engine.IO, which closes the connection itself when it stays away.
+    if (this.socket.io) { this.socket.io.on('ping', function () { self.host.alive(); }); }
     this.socket.onAny(function () { self.arrived(Array.prototype.slice.call(arguments)); });
   };
 
@@ -112,7 +114,7 @@
     if (this.over) { return; }
     if (this.pending) { this.expect(); }   // a long replay is a sign of life
     if (event === 'realtime.reset') { return this.host.reset(args[0] && args[0].cursor); }
-    if (event.indexOf('realtime.') === 0) { return; }
+    if (event.indexOf('realtime.') === 0) { return this.host.control(event, args[0]); }
     // Alone it is the id of an event without data, if it looks like a time at all.
     if (Realtime.isId(args[args.length - 1]) && (args.length > 1 || args[0].length > 13)) { id = args.pop(); }
     this.host.deliver(event, args.length > 1 ? args : args.length ? args[0] : null, id);

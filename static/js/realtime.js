@@ -3,13 +3,12 @@
  *
  *     var rt = new Realtime();
  *     rt.on('message', function (data, id) { … });
- *     rt.on('realtime.state', function (now) { … });       // {state, transport, retryIn}
+ *     rt.on('realtime.state', function (now) { … });       // {state, transport, retryIn, degraded}
  *     rt.join('lobby', {history: 50}, function (error, answer) { … });
  *     rt.connect();
  *     rt.publish('lobby', {text: 'hi'}, function (error, result) { … });
  *
- * Load order: this file, then realtime-cursor.js, -time.js, -http.js, -past.js, -websocket.js, -sse.js,
- * -outbox.js, -link.js.
+ * Load order: this file, then those named at its end.
  *
  * This file keeps rooms and listeners and tells the story to the page. It may not open a connection (a transport
  * does), choose one or decide when to try again (the link does), or touch the document. ES5 without a build step;
@@ -18,52 +17,22 @@
 (function (root) {
   'use strict';
 
-  var DEFAULTS = {
-    url: '',                             // origin of the server; '' is the page's own
-    transports: ['websocket', 'sse'],    // in the order of preference
-    socketPath: '/socket.io',
-    auth: null,                          // given to Socket.IO's CONNECT
-    withCredentials: false,              // cookies to another origin
-    connectTimeout: 3000,                // a WebSocket that has not answered by then is given up
-    streamTimeout: 10000,                // the same for an event stream, whose server may be slow but is reachable
-    requestTimeout: 10000,               // one HTTP request
-    stableAfter: 3000,                   // a connection that lived this long makes the next wait short again
-    reconnectSchedule: [500, 1000, 2000, 4000, 8000, 15000, 30000],
-    ackTimeout: 5000,                    // a publish without an answer is sent again, with the same key
-    publishSchedule: [300, 1000, 2000, 4000],
-    publishTries: 5,
-    publishTimeout: 30000,               // after this a publish has failed, connected or not
-    outboxLimit: 200,
-    remember: 4096                       // ids kept to recognise what was seen already
-  };
-
   function Realtime(options) {
     if (!(this instanceof Realtime)) { return new Realtime(options); }
     var self = this;
     this.options = Realtime.fill(options || {});
     this.state = 'idle';
     this.transport = null;
+    this.degraded = false;                 // the server has said that its bus is away
+    this._over = null;                     // what we were connected over last
     this._listeners = Object.create(null);
     this._rooms = Object.create(null);     // name -> what we want of this room and how far we are
     this._leaving = Object.create(null);   // name -> what waits for the server to let go of it
     this._cursor = new Realtime.Cursor(this.options.remember);
     this._link = new Realtime.Link(this);
-    this._outbox = new Realtime.Outbox(this.options, function () { self._link.suspect(); });
+    this._outbox = new Realtime.Outbox(this.options, function () { self._link.suspect(); },
+      function (message, state, error) { self._told(message, state, error); });
   }
-
-  /** Defaults, and the browser's own parts where the caller gave no others. An explicit null takes a part away. */
-  Realtime.fill = function (given) {
-    var options = {}, name;
-    for (name in DEFAULTS) { options[name] = given[name] === undefined ? DEFAULTS[name] : given[name]; }
-    options.io = given.io === undefined ? root.io : given.io;
-    options.WebSocket = given.WebSocket === undefined ? root.WebSocket : given.WebSocket;
-    options.EventSource = given.EventSource === undefined ? root.EventSource : given.EventSource;
-    options.XMLHttpRequest = given.XMLHttpRequest === undefined ? root.XMLHttpRequest : given.XMLHttpRequest;
-    options.crypto = given.crypto === undefined ? root.crypto || root.msCrypto : given.crypto;
-    options.clock = given.clock || Realtime.clock;
-    options.random = given.random || Math.random;
-    return options;
-  };
 
   Realtime.transports = {};
 
@@ -127,6 +96,18 @@
       room: name, event: options && options.event || 'message', data: data,
       key: options && options.key || Realtime.makeKey(this.options)
     }, cb || function () {});
+  };
+
+  /** What is not answered yet, oldest first: {key, room, event, data, state, tries, since, error} each. */
+  Realtime.prototype.outbox = function () { return this._outbox.list(); };
+
+  /**
+   * Go over to a transport while messages flow, and stay with it as long as it works: the new connection has caught up
+   * before the old one is let go. null: back to the order of `transports`. cb(null) afterwards, or cb({code, message}).
+   */
+  Realtime.prototype.switchTo = function (transport, cb) {
+    this._link.change(transport || null, cb || function () {});
+    return this;
   };
 
   Realtime.prototype.on = function (event, fn) {
@@ -199,18 +180,39 @@
     }
   };
 
-  Realtime.prototype._change = function (state, transport, retryIn) {
-    if (this.state === state && this.transport === transport && retryIn === undefined) { return; }
+  Realtime.prototype._change = function (state, transport, retryIn, seamless) {
+    var from = this._over, degraded = this.degraded && state === 'connected' && this.state === state;
+    if (this.state === state && this.transport === transport && retryIn === undefined &&
+      this.degraded === degraded) { return; }
     this.state = state;
     this.transport = transport;
-    this._emit('realtime.state', {state: state, transport: transport, retryIn: retryIn === undefined ? null : retryIn});
+    this.degraded = degraded;
+    this._emit('realtime.state', {
+      state: state, transport: transport, retryIn: retryIn === undefined ? null : retryIn, degraded: degraded
+    });
+    if (!transport || transport === from) { return; }
+    this._over = transport;
+    this._emit('realtime.transport', {transport: transport, from: from, seamless: !!seamless});
+  };
+
+  /** The server's bus went or is back. */
+  Realtime.prototype._degrade = function (degraded) {
+    if (this.degraded === degraded) { return; }
+    this.degraded = degraded;
+    this._emit('realtime.state', {state: this.state, transport: this.transport, retryIn: null, degraded: degraded});
+  };
+
+  Realtime.prototype._told = function (message, state, error) {
+    this._emit('realtime.outbox', {
+      key: message.key, room: message.room, state: state, size: this._outbox.entries.length,
+      error: error && {code: error.code, message: error.message}
+    });
   };
 
   if (typeof module === 'object' && module.exports) {
     module.exports = Realtime;
-    ['cursor', 'time', 'http', 'past', 'websocket', 'sse', 'outbox', 'link'].forEach(function (part) {
-      require('./realtime-' + part + '.js');
-    });
+    ['options', 'cursor', 'time', 'http', 'past', 'pulse', 'watch', 'websocket', 'sse', 'poll', 'outbox', 'link',
+      'switch', 'trial'].forEach(function (part) { require('./realtime-' + part + '.js'); });
   } else {
     root.Realtime = Realtime;
   }

@@ -113,6 +113,25 @@ def test_a_comment_comes_every_heartbeat_and_is_no_event(start: Starter, room: s
     assert times[-1] - times[0] > 0.5
 
 
+@pytest.mark.parametrize("kind", ["gevent", "threads"])
+def test_heartbeats_are_events_for_who_asks_and_come_whatever_else_is_written(
+    start: Starter, room: str, kind: str
+) -> None:
+    server = start(kind, REALTIME_HEARTBEAT="0.2")
+    with RawRequest(server.url, events_target(room, heartbeat="event")) as stream:
+        stream.read_opening()
+        beats: list[float] = []
+        while len(beats) < 6:
+            publish(server.url, room, len(beats))
+            block = stream.read_block()
+            if not block.startswith(b"id: "):
+                assert block == b'event: realtime.heartbeat\ndata: {"every":200}\n\n'
+                beats.append(time.monotonic())
+    # The first comes with the opening; then one each interval, also on a stream that is never silent.
+    gaps = [later - earlier for earlier, later in pairwise(beats[1:])]
+    assert all(0.1 < gap < 0.6 for gap in gaps), gaps
+
+
 @pytest.mark.parametrize(
     ("query", "size"),
     [
@@ -135,8 +154,10 @@ def test_padding_is_a_comment_of_the_size_asked_for_and_capped(
     assert comment == (b":" + b" " * (size - 1) + b"\n\n" if size else b"")
 
 
-@pytest.mark.parametrize("query", [{"padding": "lots"}, {"evs_preamble": "-1"}, {"history": "nan"}, {"history": "-5"}])
-def test_a_number_that_is_none_is_refused(any_server: Server, room: str, query: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    "query", [{"padding": "lots"}, {"evs_preamble": "-1"}, {"history": "nan"}, {"history": "-5"}, {"heartbeat": "1"}]
+)
+def test_what_a_query_cannot_mean_is_refused(any_server: Server, room: str, query: dict[str, str]) -> None:
     answer = requests.get(any_server.url + events_target(room, **query), timeout=10)
     assert answer.status_code == 422
     assert answer.json()["error"]["code"] == "invalid_value"

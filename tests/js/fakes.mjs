@@ -90,7 +90,8 @@ export class FakeSocket {
 
 export class FakeEventSource {
   constructor(url, options) {
-    Object.assign(this, { url, options, readyState: 0, listeners: {} });
+    // Every stream asks for visible heartbeats; the tests look at what differs.
+    Object.assign(this, { url: url.replace("&heartbeat=event", ""), full: url, options, readyState: 0, listeners: {} });
     FakeEventSource.all.push(this);
   }
 
@@ -170,6 +171,7 @@ export function world(options = {}) {
       return sockets[sockets.length - 1];
     },
     WebSocket: true, // only its presence matters: Socket.IO uses its own
+    transports: ["websocket", "sse"],
     EventSource: FakeEventSource,
     XMLHttpRequest: FakeXHR,
     ...options,

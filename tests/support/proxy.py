@@ -26,6 +26,7 @@ class Proxy:
 
     Attributes:
         url: where it listens.
+        target: the server's port. May be changed at any time; open connections stay.
         heads: the head of the first request of each connection.
         stopped: how many upgrades were refused or swallowed.
     """
@@ -35,7 +36,7 @@ class Proxy:
         self.heads: list[str] = []
         self.stopped = 0
         self.url = ""
-        self._target = target
+        self.target = target
         self._down = False
         self._open: set[Connection] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -106,7 +107,7 @@ class Proxy:
             head = await client.reader.readuntil(b"\r\n\r\n")
             self.heads.append(head.decode("latin-1"))
             if self.upgrades == "pass" or b"\r\nupgrade: websocket\r\n" not in head.lower():
-                server = Connection(*await asyncio.open_connection("127.0.0.1", self._target))
+                server = Connection(*await asyncio.open_connection("127.0.0.1", self.target))
                 server.writer.write(head)
                 await client.talk_to(server)
             else:
