@@ -124,6 +124,10 @@ class Settings:
     """Output that one slow connection may have waiting; past it only its cursor is kept and it reads on from the
     log.
     """
+    max_attachments: int = _setting(10, _number(0, 1000, int))
+    """Binary attachments that one Socket.IO packet of a client may have."""
+    connect_timeout: float = _setting(20, _number(0.1, 3600, float))
+    """A Socket.IO client that has not connected to any namespace by then is dropped."""
     max_wait: float = _setting(30, _number(0, 300, float))
     """The longest that ``wait=`` may hold a long poll."""
     publish_timeout: float = _setting(2, _number(0.1, 60, float))

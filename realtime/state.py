@@ -144,7 +144,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.ready = pipeline.ready = state.ready
     passing = frozenset({"realtime", "realtime_health"})
     state.cursors = Cursors(app, bus=bus, hub=hub, ready=state.ready, passing=passing)
-    adopt(socketio.server, manager=manager, connections=connections, concurrency=concurrency)
+    adopt(socketio.server, settings=settings, manager=manager, connections=connections, concurrency=concurrency)
     SocketHandlers(
         settings=settings,
         pipeline=pipeline,

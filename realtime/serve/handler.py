@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import gc
 import socket
-from base64 import b64encode
-from hashlib import sha1
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -17,7 +15,7 @@ import gevent.socket
 from gevent.pywsgi import Input, WSGIHandler
 
 from .answering import Answering
-from .handshake import GUID, LateWebSocket, asks_for_websocket, refusal
+from .handshake import LateWebSocket, asks_for_websocket, refusal, switching
 from .head import Head, options, parse_request_line, read_head
 from .poller import HAS_EPOLL, GeventPoller
 
@@ -164,21 +162,10 @@ class Handler(Answering):
         Returns:
             Its descriptor, the answer that is to be written first, what was read ahead of it, and who watches it.
         """
-        key = self.environ["HTTP_SEC_WEBSOCKET_KEY"].strip()
-        accept = b64encode(sha1((key + GUID).encode("latin-1")).digest())  # noqa: S324  RFC 6455, 4.2.2 names it
         self.status, self.code, self.headers_sent = b"101 Switching Protocols", 101, True
         self._orig_status, self.response_headers = "101 Switching Protocols", []
-        answer = (
-            b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
-        )
         fd, ahead, poller = self._give()
-        return fd, answer, ahead, poller
-
-    def give_socket(self) -> tuple[int, bytes, GeventPoller]:
-        """Give the upgraded connection's socket away: its descriptor, what was read ahead of it, and who watches it."""
-        self.websocket.closed = True  # Nobody says goodbye on it but its new owner.
-        return self._give()
+        return fd, switching(self.environ["HTTP_SEC_WEBSOCKET_KEY"]), ahead, poller
 
     def _give(self) -> tuple[int, bytes, GeventPoller]:
         self._given = True

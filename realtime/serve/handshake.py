@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
+from hashlib import sha1
 from typing import Any, Final, Protocol
 
 from .head import options
@@ -50,6 +51,19 @@ def refusal(environ: Mapping[str, Any], http_version: str) -> Refusal | None:
     if len(nonce) != 16:  # RFC 6455, 4.1. The library's own check fails with 500.
         return _refused("400 Bad Request", "Sec-WebSocket-Key is not the base64 of 16 bytes")
     return None
+
+
+def switching(key: str) -> bytes:
+    """The head of the answer to a handshake (RFC 6455, 4.2.2).
+
+    Args:
+        key: its ``Sec-WebSocket-Key``.
+    """
+    accept = base64.b64encode(sha1((key.strip() + GUID).encode("latin-1")).digest())  # noqa: S324  RFC 6455 names it
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % accept
+    )
 
 
 def _refused(status: str, text: str, *headers: tuple[str, str]) -> Refusal:

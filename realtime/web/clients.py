@@ -30,6 +30,9 @@ class Clients(Manager):
         if room is None:
             super().basic_enter_room(sid, namespace, room, eio_sid=eio_sid)
             return
+        if room != sid and self.pending_connect:
+            # Its connect handler is still at it; what comes from the room may not come before CONNECT is answered.
+            self.server.greet(self.eio_sid_from_sid(sid, namespace), namespace)
         if eio_sid is None and namespace not in self.rooms:
             raise ValueError("sid is not connected to requested namespace")
         if sid != room and self.is_sid_room(namespace, room):
@@ -62,6 +65,10 @@ class Clients(Manager):
                 if not pending[namespace]:
                     del pending[namespace]
 
+    def connect(self, sid: str, namespace: str) -> str:
+        """A client was accepted. The library takes one that was before, or left meanwhile, for another's id."""
+        return str(super().connect(sid, namespace)) if self.is_pre_connected(sid, namespace) else sid
+
     def get_rooms(self, sid: str, namespace: str) -> list[Any]:
         """The rooms a client is in, its own among them."""
         if not self.is_sid_room(namespace, sid):
@@ -69,9 +76,12 @@ class Clients(Manager):
         return [sid, *self._entered.get(namespace, {}).get(sid, ())]
 
     def get_participants(self, namespace: str, room: Any) -> Iterator[tuple[str, str]]:
-        """Who is in a room, or in any of several."""
+        """Who is in a room, or in any of several. Whoever is not accepted yet gets only what is meant for it alone."""
         rooms = self.rooms.get(namespace, {})
         found: dict[str, str] = {}
         for one in [room] if isinstance(room, str) or not hasattr(room, "__len__") else room:
             found.update(rooms.get(one, {}))
+        for sid in self.pending_connect.get(namespace, ()):
+            if sid != room:
+                found.pop(sid, None)
         yield from found.items()

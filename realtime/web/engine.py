@@ -18,19 +18,26 @@ import socketio
 from socketio import packet
 
 from ..concurrency import Concurrency
+from ..config import Settings
 from ..errors import ConfigError
 from ..hub.connection import State
 from ..message import encode_json
+from ..wire.depth import is_too_deep
 from .access import AUTH, IDENTITY, USER
 from .connections import SocketConnections
+from .delays import Delays
+from .enginequeue import feeding
 from .engineserver import EngineServer
-from .enginesocket import Delays, EngineSocket, Sockets, feeding
+from .enginesocket import EngineSocket
+from .eventdoor import EventDoor
+from .eventpackets import of_clients
 from .packets import RoomPacket
+from .portable import ThreadedWebSockets
 
 _AT_ONCE = re.compile(r'42(\d{0,15})(?=\["(publish|join)",)')
 
 
-class SocketServer(socketio.Server):
+class SocketServer(EventDoor):
     """A Socket.IO server that keeps what the hub has pending for a client ahead of what is sent to it directly."""
 
     realtime_connections: SocketConnections
@@ -74,10 +81,12 @@ class SocketServer(socketio.Server):
         """CONNECT to the default namespace, where no code of the application has a say in it."""
         if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
             return False
+        if is_too_deep(data) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
+            return False  # It is refused below.
         try:
             auth = json.loads(data) if data else None
         except (ValueError, RecursionError):
-            return False  # The library says what is wrong.
+            return False
         self._handle_connect(socket.sid, None, auth)
         return True
 
@@ -89,10 +98,12 @@ class SocketServer(socketio.Server):
         sid = self.manager.sid_from_eio_sid(socket.sid, "/")
         if not self.manager.is_connected(sid, "/"):
             return False
+        if is_too_deep(message):
+            return False
         try:
             arguments = json.loads(message[match.end(1) :])[1:]
         except (ValueError, RecursionError):
-            return False  # The library says what is wrong.
+            return False  # It is refused below.
         if name == "join" and not self._joins_at_once(sid, arguments):
             return False
         text = encode_json(handler(sid, *arguments))
@@ -148,7 +159,9 @@ class SocketServer(socketio.Server):
         super()._send_eio_packet(eio_sid, eio_pkt)
 
 
-def adopt(server: Any, *, manager: Any, connections: SocketConnections, concurrency: Concurrency) -> None:
+def adopt(
+    server: Any, *, settings: Settings, manager: Any, connections: SocketConnections, concurrency: Concurrency
+) -> None:
     """Turn a Flask-SocketIO application's server into ours and give it the bus's client manager.
 
     Raises:
@@ -164,17 +177,33 @@ def adopt(server: Any, *, manager: Any, connections: SocketConnections, concurre
     if server.eio.sockets:
         raise ConfigError("Realtime must be initialised before the first client connects")
     server.__class__ = SocketServer
-    server.eio.__class__ = EngineServer
-    server.eio._async = {**server.eio._async, "queue": feeding(server.eio._async["queue"])}
-    server.eio.sockets = Sockets()
-    server.eio.at_once = server.answer_at_once
-    ping_after, gone_after = server.eio.ping_interval, server.eio.ping_timeout
-    server.eio.pings = Delays(concurrency=concurrency, delay=ping_after, action=EngineSocket.ping)
-    server.eio.deadlines = Delays(concurrency=concurrency, delay=gone_after, action=EngineSocket.expire)
-    # Instead of a task that looks at every client again and again.
-    server.eio.start_service_task = False
+    server.packet_class = of_clients(server.packet_class, max_attachments=settings.max_attachments)
+    server.greeting = concurrency.mutex()
+    _adopt_engine(server.eio, settings=settings, concurrency=concurrency)
+    server.eio.at_once, server.eio.is_member, server.eio.is_stuck = (
+        server.answer_at_once,
+        server.is_member,
+        server.is_stuck,
+    )
+    # The library bound its own methods when it was made.
+    server.eio.on("message", server._handle_eio_message)
+    server.eio.on("disconnect", server._handle_eio_disconnect)
     server.realtime_connections = connections
     connections.serve(server)
     server.manager = manager
     manager.set_server(server)
     server.manager_initialized = False
+
+
+def _adopt_engine(eio: Any, *, settings: Settings, concurrency: Concurrency) -> None:
+    eio.__class__ = EngineServer
+    eio.concurrency = concurrency
+    eio._async = {**eio._async, "queue": feeding(eio._async["queue"])}
+    if eio.async_mode == "threading":
+        eio._async["websocket"] = ThreadedWebSockets
+    ping_after, gone_after = eio.ping_interval, eio.ping_timeout
+    eio.pings = Delays(concurrency=concurrency, delay=ping_after, action=EngineSocket.ping)
+    eio.deadlines = Delays(concurrency=concurrency, delay=gone_after, action=EngineSocket.expire)
+    eio.newcomers = Delays(concurrency=concurrency, delay=settings.connect_timeout, action=EngineSocket.expect_connect)
+    # Instead of a task that looks at every client again and again.
+    eio.start_service_task = False

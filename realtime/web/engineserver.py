@@ -1,7 +1,7 @@
 """The seams in python-engineio's server: session ids that are no room names, and a short way for WebSockets.
 
 A client that begins with a WebSocket, as most do that were connected before, is connected without the queue, the
-greenlet and the copies that only polling needs. What such a client asks for in a wrong way is the library's to refuse.
+greenlet and the copies that only polling needs. What such a client asks for in a wrong way is refused at the door.
 This file may not know rooms.
 """
 
@@ -13,10 +13,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
-import engineio
+from engineio.exceptions import SocketIsClosedError
 
 from ..wire import websocket as wire
-from .enginesocket import Delays, EngineSocket
+from .enginedoor import EngineDoor
+from .enginesocket import EngineSocket
 from .link import Link
 from .manager import PRIVATE_MARK
 
@@ -26,11 +27,9 @@ _NOT_KEPT: Final = ("wsgi.websocket", "gunicorn.sock", "HTTP_SEC_WEBSOCKET_KEY")
 _NO_BODY: Final = io.BytesIO()
 
 
-class EngineServer(engineio.Server):
+class EngineServer(EngineDoor):
     """An Engine.IO server whose session ids cannot be room names and whose sessions are ours."""
 
-    pings: Delays
-    deadlines: Delays
     at_once: Callable[[Any, str | bytes], bool]
 
     def generate_id(self) -> str:
@@ -45,7 +44,7 @@ class EngineServer(engineio.Server):
         return super().handle_request(environ, start_response)
 
     def _begins_with_websocket(self, environ: dict[str, Any]) -> bool:
-        """Whether the request is in order and asks for just that. Whatever is not, the library answers."""
+        """Whether the request is in order and asks for just that. Whatever is not, the door answers."""
         query = environ["QUERY_STRING"].split("&")
         if "transport=websocket" not in query or "EIO=4" not in query or "websocket" not in self.transports:
             return False
@@ -63,32 +62,26 @@ class EngineServer(engineio.Server):
         refused = self._trigger_event("connect", sid, environ, run_async=False)
         if refused is not None and refused is not True:
             del self.sockets[sid]
-            answer = self._unauthorized(refused or None)
-            start_response(answer["status"], answer["headers"])
-            return [answer["response"]]
+            start_response("403 Forbidden", [("Content-Type", "text/plain")])
+            return [b"the application refuses it\n"]
         if session.closed:
             # This server is going: it ended all sessions while this one was being made.
             start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
             return [b"shutting down\n"]
         fd, head, ahead, poller = websocket.take_socket()
-        link = session.link = Link(socket=session, fd=fd, poller=poller, max_bytes=self.max_http_buffer_size)
+        link = session.link = Link(
+            socket=session, fd=fd, poller=poller, parser=wire.Parser(max_bytes=self.max_http_buffer_size)
+        )
         _trim(environ)
-        link.send_joined(head + wire.frame(self._opening(sid).encode()))
+        link.send_joined(head + wire.frame(self.opening(sid).encode()))
         self.pings.add(session)
+        self.newcomers.add(session)
         link.open(ahead)
         return []
 
-    def _opening(self, sid: str) -> str:
-        """The OPEN packet (Engine.IO protocol, "Handshake"): times in milliseconds, sizes in bytes."""
-        after, gone = self.ping_interval + self.ping_interval_grace_period, self.ping_timeout
-        return (
-            f'0{{"sid":"{sid}","upgrades":[],"pingTimeout":{int(gone * 1000)},"pingInterval":{int(after * 1000)},'
-            f'"maxPayload":{int(self.max_http_buffer_size)}}}'
-        )
-
     def send_packet(self, sid: str, pkt: Any) -> None:
         """Send a packet, if the client is still there: that it goes right now is no reason to forget the others."""
-        with suppress(engineio.exceptions.SocketIsClosedError):
+        with suppress(SocketIsClosedError):
             super().send_packet(sid, pkt)
 
 

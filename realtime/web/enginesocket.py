@@ -1,45 +1,45 @@
 """Engine.IO's socket, with its heartbeat in one task for all, and its WebSocket handed over where the server can.
 
-Two seams of python-engineio that are no override of a method: its server makes the sockets itself, so that the table
-they are put
-into turns them into ours; and its queue says here when its writer comes back for more. This file may not know rooms.
+Each override names the rule that it keeps. This file may not know rooms.
 """
 
 from __future__ import annotations
 
+import socket
 import time
-from collections import deque
-from collections.abc import Callable
 from typing import Any, Final
 
 import engineio
 import engineio.socket
 from engineio import packet as eio_packet
 
-from ..concurrency import Concurrency
+from ..wire import websocket as wire
 from .connection import SocketConnection
+from .enginepolling import EMPTY, PAYLOAD_BYTES, Polls, encoded
+from .enginequeue import NO_QUEUE
 from .link import Link
+from .packets import BadPacket
+from .portable import BlockingWebSocket, converse, probed
 
-
-def feeding(kind: type) -> type:
-    """A subclass of Engine.IO's queue class that tells the hub's connection when its writer comes back for more."""
-
-    class FeedingQueue(kind):
-        owner: SocketConnection | None = None
-
-        def get(self, block: bool = True, timeout: float | None = None) -> Any:
-            # Engine.IO's writer blocks here exactly when it has written everything that it took before.
-            if block and self.owner is not None:
-                self.owner.written()
-            return super().get(block, timeout)
-
-    return FeedingQueue
+_LATER: Final = object()
 
 
 class EngineSocket(engineio.socket.Socket):
-    """One Engine.IO session. ``link`` is its WebSocket once that was handed over, until then ``None``."""
+    """One Engine.IO session.
+
+    Attributes:
+        link: its WebSocket, once that was handed over.
+        portable: its WebSocket, where it cannot be handed over.
+        polls: its long polling, if it began with that.
+        farewell: code and reason for the close frame of ``portable``.
+        broken: the rule that its client broke, which ended it.
+    """
 
     link: Link | None = None
+    portable: Any = None
+    polls: Polls | None = None
+    farewell: tuple[int, str] = (wire.NORMAL, "")
+    broken = ""
     server: Any
     connected: bool
     last_ping: float | None
@@ -48,7 +48,7 @@ class EngineSocket(engineio.socket.Socket):
     def directly(cls, server: Any, sid: str) -> EngineSocket:
         """A session that begins on a WebSocket: it never polls, so that it needs no queue."""
         session = cls.__new__(cls)
-        session.server, session.sid, session.queue, session.session = server, sid, _NO_QUEUE, {}
+        session.server, session.sid, session.queue, session.session = server, sid, NO_QUEUE, {}
         session.last_ping = None
         session.connected = session.upgraded = True
         session.upgrading = session.closing = session.closed = False
@@ -56,7 +56,7 @@ class EngineSocket(engineio.socket.Socket):
 
     def owned_by(self, connection: SocketConnection) -> None:
         """Let the hub's connection write through this session."""
-        if self.queue is not _NO_QUEUE:
+        if self.queue is not NO_QUEUE:
             self.queue.owner = connection
         if self.link is not None:
             connection.link, self.link.connection = self.link, connection
@@ -72,13 +72,12 @@ class EngineSocket(engineio.socket.Socket):
         """Whether the client still answers. If not, it is closed, which runs the application's disconnect handlers:
         not in the task that found out, which may be the one that delivers to everybody.
         """
-        if not self.closed and self.last_ping and time.monotonic() - self.last_ping >= self.server.ping_timeout:
-            if not self.closing:
-                self.server.start_background_task(self.close, wait=False, reason=self.server.reason.PING_TIMEOUT)
-            return False
         if self.closed:
             raise engineio.exceptions.SocketIsClosedError
-        return True
+        if self.closing or not self.last_ping or time.monotonic() - self.last_ping < self.server.ping_timeout:
+            return True  # While it is closing, it is told so.
+        self.server.start_background_task(self.close, wait=False, reason=self.server.reason.PING_TIMEOUT)
+        return False
 
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session."""
@@ -88,6 +87,78 @@ class EngineSocket(engineio.socket.Socket):
         self.server.sockets.pop(self.sid, None)
         if link is not None:
             link.finish()
+        elif self.portable is not None and reason == self.server.reason.PING_TIMEOUT:
+            self.portable.close()  # Its writer may be stuck with what the client does not take.
+
+    def break_off(self, text: str) -> None:
+        """The client broke a rule: end this session, and only this one.
+
+        A WebSocket is closed with 1002 (RFC 6455, 7.4.1), a poll that waits is answered with CLOSE.
+
+        Args:
+            text: which rule.
+        """
+        if self.closing or self.closed:
+            return
+        self.server.logger.info("%s: closed: %s", self.sid, text)
+        self.broken, self.farewell = text, (wire.PROTOCOL_ERROR, text)
+        if self.link is not None:
+            self.link.finish(*self.farewell)
+        self.close(wait=False, abort=self.upgraded, reason=self.server.reason.TRANSPORT_ERROR)
+
+    def receive(self, pkt: Any) -> None:
+        """Handle one packet of the client.
+
+        Raises:
+            BadPacket: only servers send it. (The library sends a stray NOOP for an UPGRADE out of place.)
+        """
+        if pkt.packet_type == eio_packet.MESSAGE:
+            self.server._trigger_event("message", self.sid, pkt.data, run_async=self.server.async_handlers)
+        elif pkt.packet_type in {eio_packet.PONG, eio_packet.CLOSE}:
+            super().receive(pkt)
+        else:
+            raise BadPacket("not a packet that a client sends")
+
+    def poll(self) -> list[Any]:
+        """Wait for packets to send, and take them; past a bound the rest waits. Nothing, once the session is closed.
+
+        Raises:
+            QueueEmpty: nothing came for longer than a heartbeat takes.
+        """
+        empty = self.server.get_queue_empty_exception()
+        try:
+            one = self.queue.get(timeout=self.server.ping_interval + self.server.ping_timeout)
+        except empty:
+            raise engineio.exceptions.QueueEmpty from None
+        packets: list[Any] = []
+        size = 0
+        while one is not None:
+            self.queue.task_done()
+            packets.append(one)
+            size += len(one.data) if isinstance(one.data, str | bytes) else 0
+            try:
+                one = self.queue.get(block=False) if size < PAYLOAD_BYTES else _LATER
+            except empty:
+                break
+            if one is _LATER:
+                break
+        else:
+            self.queue.task_done()
+            if packets:
+                self.queue.put(None)  # That it is over is said next time.
+        return packets
+
+    def next_payload(self) -> bytes:
+        """What answers a poll ("HTTP long-polling"): NOOP while the session is upgraded, and once it is closed."""
+        if self.upgrading or self.upgraded:
+            return EMPTY
+        return encoded(self.poll()) or EMPTY
+
+    def expect_connect(self) -> None:
+        """The time to connect to a namespace is over (Socket.IO protocol, "Connection to a namespace")."""
+        if not self.closing and not self.closed and not self.server.is_member(self.sid):
+            # Closing may run code of the application: not in the one task for all.
+            self.server.start_background_task(self.break_off, "no CONNECT in time")
 
     def hears(self, message: bytes) -> bool:
         """Whether a text was a PONG, which counts when it is read: what the client said before may take its time."""
@@ -105,6 +176,9 @@ class EngineSocket(engineio.socket.Socket):
     def ping(self) -> None:
         """Send the ping that is due."""
         if not self.closing and not self.closed:
+            if self.server.is_stuck(self.sid):
+                self.server.start_background_task(self.break_off, "announced attachments did not come")
+                return
             self.last_ping = time.monotonic()
             self.server.deadlines.add(self)
             self.send(eio_packet.Packet(eio_packet.PING))
@@ -114,17 +188,25 @@ class EngineSocket(engineio.socket.Socket):
         if not self.closing and not self.closed:
             self.check_ping_timeout()
 
-    def _websocket_handler(self, ws: Any) -> list[Any]:
-        handler = getattr(getattr(ws, "_sock", None), "handler", None)
-        if handler is None or not hasattr(handler, "give_socket"):
-            answer: list[Any] = super()._websocket_handler(ws)
-            return answer
-        if self.connected and not self._upgraded_by(ws, handler):
-            return []
-        self.connected = self.upgraded = True
-        self.upgrading = False
-        fd, ahead, poller = handler.give_socket()
-        self.link = Link(socket=self, fd=fd, poller=poller, max_bytes=self.server.max_http_buffer_size)
+    def _upgrade_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
+        asked: Any = environ.get("wsgi.websocket")
+        if not getattr(asked, "can_give", False):
+            return super()._upgrade_websocket(environ, start_response)
+        fd, head, ahead, poller = asked.take_socket()
+        # Where sockets can be given away, this is gevent's: nobody else waits for the probe.
+        ws = BlockingWebSocket(socket.socket(fileno=fd), max_bytes=self.server.max_http_buffer_size, ahead=ahead)
+        ws.send_frames(head)
+        if probed(self, ws):
+            self._take_over(ws, poller)
+        else:
+            ws.close(wire.PROTOCOL_ERROR, "a probe was expected")
+            ws.end()
+        return []
+
+    def _take_over(self, ws: BlockingWebSocket, poller: Any) -> None:
+        """The client has changed to its WebSocket: what was queued for polling goes there, first."""
+        fd, parser, messages = ws.detach()
+        self.link = Link(socket=self, fd=fd, poller=poller, parser=parser)
         while not self.queue.empty():
             pkt = self.queue.get(block=False)
             # The NOOP that ends a poll has nothing to end here.
@@ -132,90 +214,12 @@ class EngineSocket(engineio.socket.Socket):
                 self.link.send(pkt)
         if self.queue.owner is not None:
             self.owned_by(self.queue.owner)
-        self.link.open(ahead)
+        self.link.open(messages=messages)
+
+    def _websocket_handler(self, ws: Any) -> list[Any]:
+        if self.connected and not probed(self, ws):
+            ws.close()
+        else:
+            self.connected = self.upgraded = True
+            converse(self, ws)
         return []
-
-    def _upgraded_by(self, ws: Any, handler: Any) -> bool:
-        """The probe of Engine.IO's upgrade: PING probe, PONG probe, then UPGRADE. Until then polling goes on."""
-        handler.socket.settimeout(self.server.ping_interval + self.server.ping_timeout)
-        self.upgrading = True
-        try:
-            if ws.wait() != "2probe":
-                return False
-            ws.send(eio_packet.Packet(eio_packet.PONG, data="probe").encode())
-            self.queue.put(eio_packet.Packet(eio_packet.NOOP))  # ends the poll that waits
-            return bool(ws.wait() == "5")
-        finally:
-            self.upgrading = False
-
-
-class _NoQueue:
-    """In place of the queue of a session that writes directly: nobody waits for what is put in."""
-
-    def put(self, _pkt: Any) -> None:
-        """A session that ends puts ``None`` for its writer."""
-
-    def join(self) -> None:
-        """Everything is written."""
-
-    def qsize(self) -> int:
-        """Nothing waits here."""
-        return 0
-
-
-_NO_QUEUE: Final = _NoQueue()
-
-
-class Sockets(dict[str, Any]):
-    """Engine.IO's table of sessions, which turns each into ours as it is put in."""
-
-    def __setitem__(self, sid: str, socket: Any) -> None:
-        if type(socket) is engineio.socket.Socket:
-            socket.__class__ = EngineSocket
-        super().__setitem__(sid, socket)
-
-
-class Delays:
-    """Things to do for sessions, each one delay after it was added: one task for all of them.
-
-    All have the same delay, so that the order of adding is the order in time.
-
-    Args:
-        concurrency: for the one task.
-        delay: seconds.
-        action: what to do. It may not block.
-    """
-
-    def __init__(self, *, concurrency: Concurrency, delay: float, action: Callable[[EngineSocket], None]) -> None:
-        self._concurrency = concurrency
-        self._delay = delay
-        self._action = action
-        self._due: deque[tuple[float, EngineSocket]] = deque()
-        self._mutex = concurrency.mutex()
-        self._running = False
-
-    def add(self, socket: EngineSocket) -> None:
-        """It is due in one delay."""
-        with self._mutex:
-            self._due.append((time.monotonic() + self._delay, socket))
-            if self._running:
-                return
-            self._running = True
-        self._concurrency.spawn(self._run, name="realtime-heartbeats")
-
-    def _run(self) -> None:
-        while True:
-            with self._mutex:
-                if not self._due:
-                    self._running = False
-                    return
-                due, socket = self._due[0]
-            wait = due - time.monotonic()
-            if wait > 0:
-                self._concurrency.sleep(wait)
-                continue
-            self._due.popleft()
-            try:
-                self._action(socket)
-            except Exception:
-                socket.server.logger.exception("a heartbeat failed")

@@ -10,10 +10,9 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import Any, Final
-
-from engineio import packet as eio_packet
 
 from ..errors import ConnectionClosed
 from ..hub.connection import State
@@ -21,7 +20,7 @@ from ..hub.polling import Poller
 from ..wire import websocket
 from ..wire.websocket import Parser, WebSocketError
 from .connection import SocketConnection
-from .packets import RoomPacket, framed
+from .packets import RoomPacket, framed, read
 
 _READ: Final = 64 * 1024
 _MAX_WAITING: Final = 64
@@ -36,20 +35,20 @@ class Link:
         socket: the Engine.IO socket that it belongs to.
         fd: the client's socket, not blocking. It is closed with the link.
         poller: watches it.
-        max_bytes: the most bytes that one message of the client may have.
+        parser: of what the client sends.
     """
 
     __slots__ = ("_broken", "_handling", "_inbox", "_out", "_parser", "_paused", "_socket", "blocked",
                  "closing", "connection", "fd", "poller")  # fmt: skip
 
-    def __init__(self, *, socket: Any, fd: int, poller: Poller, max_bytes: int) -> None:
+    def __init__(self, *, socket: Any, fd: int, poller: Poller, parser: Parser) -> None:
         self.fd = fd
         self.connection: SocketConnection | None = None
         self.blocked = False
         self.closing = False
         self._socket = socket
         self.poller = poller
-        self._parser = Parser(max_bytes=max_bytes)
+        self._parser = parser
         self._inbox: deque[str | bytes] | None = None
         self._handling = False
         self._paused = False
@@ -61,10 +60,11 @@ class Link:
         """Something is not written yet."""
         return self.blocked or bool(self._out)
 
-    def open(self, ahead: bytes) -> None:
-        """Begin to watch; ``ahead`` was read from the socket already."""
+    def open(self, ahead: bytes = b"", messages: Iterable[str | bytes] = ()) -> None:
+        """Begin to watch; ``ahead`` was read from the socket already, and so were ``messages``, before it."""
         self.poller.add(self)
-        if ahead:
+        if ahead or messages:
+            self._inbox = deque(messages)
             self._received(ahead)
 
     def send(self, pkt: Any) -> None:
@@ -77,8 +77,9 @@ class Link:
 
     def send_joined(self, data: bytes) -> None:
         """Write frames, together with whatever else this loop turn brings for the client."""
-        self._out.append(data)
-        self.poller.soon(self)
+        if not self.closing:  # Nothing follows a close frame (RFC 6455, 5.5.1).
+            self._out.append(data)
+            self.poller.soon(self)
 
     def soon(self) -> None:
         """Flush at the end of this loop turn."""
@@ -86,10 +87,8 @@ class Link:
 
     def put(self, data: bytes) -> None:
         """Write what its room shares, now, behind what was sent before."""
-        if self._out:
-            self._write(data)
-        elif not self.closing:
-            self._put(data)
+        if not self.closing:
+            self._write(data) if self._out else self._put(data)
 
     def flush(self) -> None:
         """Write what was sent and what rooms have pending."""
@@ -192,7 +191,7 @@ class Link:
         try:
             for opcode, message in self._parser.feed(data):
                 if opcode == websocket.CLOSE:
-                    self.finish()
+                    self.finish(websocket.close_code(message))
                     self.end()
                     return
                 if self.closing:
@@ -233,7 +232,7 @@ class Link:
         """Hand on, in order, what the client said. Engine.IO gives each event a task of its own."""
         try:
             while self._inbox and not self._socket.closed:
-                self._socket.receive(eio_packet.Packet(encoded_packet=self._inbox.popleft()))
+                self._socket.receive(read(self._inbox.popleft()))
         except Exception as exc:  # noqa: BLE001  whatever a client sends may cost it its own connection only
             logging.getLogger(__name__).info("a client sent what cannot be handled: %r", exc)
             self._broken = True

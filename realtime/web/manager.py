@@ -80,6 +80,8 @@ class BusManager(RevokingManager):
             self.settle()
             self._emit_here(event, data, namespace, room, skip, callback)
         else:
+            if room is None:
+                self.server.greet_caller(namespace)  # Everybody: the newcomer is one of them.
             self._relay_emit(event, data, namespace, room, skip, callback)
 
     def can_disconnect(self, sid: str, namespace: str) -> bool:

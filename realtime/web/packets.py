@@ -1,9 +1,13 @@
-"""Packets that many share: what rooms get, encoded once as text for polling and once as a frame for WebSockets.
+"""Engine.IO packets: those that many share, encoded once for each transport, and what a client sent, read strictly.
 
-This file may not know who gets them.
+This file may not know who gets or sent them.
 """
 
 from __future__ import annotations
+
+import base64
+import binascii
+from typing import Final
 
 from engineio import json as library_json
 from engineio import packet as eio_packet
@@ -12,7 +16,15 @@ from ..message import Message
 from ..wire import socketio as wire
 from ..wire import websocket
 
-__all__ = ["RoomPacket", "encode_with_id", "encode_without_id", "library_json"]
+__all__ = ["BadPacket", "RoomPacket", "encode_with_id", "encode_without_id", "library_json", "read", "read_payload"]
+
+SEPARATOR: Final = "\x1e"
+
+_OF_CLIENTS: Final = {str(one): one for one in (eio_packet.CLOSE, eio_packet.PONG, eio_packet.MESSAGE)}
+
+
+class BadPacket(ValueError):
+    """A client sent what is no packet, or none that clients send. It costs the client its session."""
 
 
 class RoomPacket(eio_packet.Packet):
@@ -46,3 +58,41 @@ def framed(pkt: eio_packet.Packet) -> bytes:
     if isinstance(encoded, str):
         return websocket.frame(encoded.encode())
     return websocket.frame(bytes(encoded), websocket.BINARY)
+
+
+def read(data: str | bytes) -> eio_packet.Packet:
+    """What a client sent as one WebSocket message (Engine.IO protocol, "Packet encoding").
+
+    The library takes any digit for a type and parses the text of a message as JSON, which is Socket.IO's to do. What
+    only servers send, and what belongs to an upgrade, is no packet here.
+
+    Raises:
+        BadPacket: it is no packet that a client sends.
+    """
+    if isinstance(data, bytes):
+        return eio_packet.Packet(eio_packet.MESSAGE, data)
+    kind = _OF_CLIENTS.get(data[:1])
+    if kind is None:
+        raise BadPacket("not a packet that a client sends")
+    return eio_packet.Packet(kind, data[1:])
+
+
+def read_payload(body: bytes) -> list[eio_packet.Packet]:
+    """What a client posted (Engine.IO protocol, "Packet encoding"): packets between separators, bytes in base64.
+
+    Their number has no bound of its own: the body has one. The library takes sixteen at once, and the stock client of
+    browsers sends more.
+
+    Raises:
+        BadPacket: one of them is none; none of them is handled then.
+    """
+    try:
+        return [_polled(one) for one in body.decode().split(SEPARATOR)]
+    except (UnicodeDecodeError, binascii.Error) as exc:
+        raise BadPacket("a payload is UTF-8, and base64 behind a b") from exc
+
+
+def _polled(text: str) -> eio_packet.Packet:
+    if text[:1] == "b":
+        return eio_packet.Packet(eio_packet.MESSAGE, base64.b64decode(text[1:], validate=True))
+    return read(text)

@@ -61,6 +61,11 @@ def close_frame(code: int, reason: str = "") -> bytes:
     return frame(code.to_bytes(2, "big") + text, CLOSE)
 
 
+def close_code(payload: bytes) -> int:
+    """The code that answers a peer's close frame: its own (RFC 6455, 5.5.1), or that all is well."""
+    return int.from_bytes(payload[:2], "big") if payload else NORMAL
+
+
 def unmask(data: bytes, mask: bytes) -> bytes:
     """XOR with the repeated mask (RFC 6455, 5.3), the whole payload at once: byte by byte would stop everybody else."""
     size = len(data)

@@ -183,7 +183,9 @@ def test_a_hook_sees_what_a_socketio_client_connected_with_and_asks_again_when_i
     client.connect(auth={"name": "bob"})
     assert client.emit("join", {"room": "a"}, callback=True)["error"]["code"] == "forbidden"
     client.disconnect()
-    client.connect(auth="ann")
+    client.connect(auth={})
     assert client.emit("join", {"room": "a"}, callback=True)["error"]["code"] == "unauthorized"
     client.disconnect()
+    client.connect(auth="ann")
+    assert not client.is_connected()  # CONNECT carries an object.
     assert application.by_http(data=1)["error"]["code"] == "unauthorized"

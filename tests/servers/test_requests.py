@@ -131,7 +131,7 @@ def test_who_waits_for_a_word_before_the_body_gets_it(line: socket.socket) -> No
         (f"GET {ENGINE} HTTP/1.1\r\n{UPGRADE}Content-Length: 3\r\n\r\nabc", 400),
         (f"GET {ENGINE} HTTP/1.1\r\n{UPGRADE.replace('13', '12')}\r\n", 426),
         (f"GET {ENGINE} HTTP/1.1\r\n{UPGRADE.replace('==', '')}\r\n", 400),
-        (f"GET {ENGINE} HTTP/1.1\r\n{UPGRADE}Origin: http://evil.example\r\n\r\n", 400),
+        (f"GET {ENGINE} HTTP/1.1\r\n{UPGRADE}Origin: http://evil.example\r\n\r\n", 403),
         (f"GET {ENGINE.replace('EIO=4', 'EIO=3')} HTTP/1.1\r\n{UPGRADE}\r\n", 400),
         (f"GET {ENGINE}&sid=unknown HTTP/1.1\r\n{UPGRADE}\r\n", 400),
         (f"GET /healthz HTTP/1.1\r\n{UPGRADE}\r\n", 400),

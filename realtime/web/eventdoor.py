@@ -1,0 +1,175 @@
+"""Socket.IO's packets at the door (Socket.IO protocol 5): what is none ends its client's session; CONNECT comes first.
+
+The library logs a malformed packet and keeps its client, and sends what a ``connect`` handler emits ahead of the
+CONNECT packet. This file may not decide anything about rooms or messages.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from contextlib import AbstractContextManager
+from contextvars import ContextVar
+from typing import Any, Final
+
+import socketio
+from socketio import packet
+
+from .eventpackets import is_event
+from .packets import BadPacket
+
+_ATTACHMENTS_SECONDS: Final = 30.0
+"""How long the attachments of one packet may take, looked at with each ping."""
+
+_CONNECTING: ContextVar[str | None] = ContextVar("realtime_connecting", default=None)
+_NAMESPACE: Final = re.compile(r"[0-9](?:[0-9]+-)?(/[^,]*),")
+
+
+class EventDoor(socketio.Server):
+    """A Socket.IO server that keeps to the protocol.
+
+    Attributes:
+        greeting: guards that CONNECT is sent once.
+    """
+
+    greeting: AbstractContextManager[Any]
+
+    def is_member(self, eio_sid: str) -> bool:
+        """Whether a session is connected, or just connecting, to any namespace."""
+        return any(
+            self.manager.sid_from_eio_sid(eio_sid, one) is not None for one in tuple(self.manager.get_namespaces())
+        )
+
+    def is_stuck(self, eio_sid: str) -> bool:
+        """Whether a session announced attachments too long ago that did not come."""
+        pkt = self._binary_packet.get(eio_sid)
+        return pkt is not None and time.monotonic() - pkt.since > _ATTACHMENTS_SECONDS
+
+    def greet(self, eio_sid: str, namespace: str) -> None:
+        """Answer a CONNECT whose handler is still at it: it has something for the client, which may not come first."""
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        with self.greeting:
+            if sid is None or not self.manager.is_pre_connected(sid, namespace):
+                return
+            answer = self.packet_class(packet.CONNECT, self.accepted(eio_sid, sid), namespace=namespace)
+            answer.greets = True
+            self._send_packet(eio_sid, answer)
+            self.manager.connect(sid, namespace)
+
+    def greet_caller(self, namespace: str) -> None:
+        """The same for the client in whose ``connect`` handler this is called, if it is called in one."""
+        eio_sid = _CONNECTING.get()
+        if eio_sid is not None and self.manager.pending_connect:
+            self.greet(eio_sid, namespace)
+
+    def accepted(self, eio_sid: str, sid: str) -> dict[str, Any]:  # noqa: ARG002  for who says more
+        """What CONNECT is answered with."""
+        return {"sid": sid}
+
+    def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
+        try:
+            pkt = self._whole(eio_sid, data)
+            if pkt is not None:
+                self._dispatch(eio_sid, pkt)
+        except BadPacket as exc:
+            self.eio.break_off(eio_sid, str(exc))
+
+    def _whole(self, eio_sid: str, data: str | bytes) -> Any:
+        """The packet that is whole now ("Packet encoding": attachments follow their packet, and nothing in between)."""
+        pkt = self._binary_packet.get(eio_sid)
+        if pkt is not None:
+            if not pkt.add_attachment(data):
+                return None
+            del self._binary_packet[eio_sid]
+            return pkt
+        if not data:
+            raise BadPacket("not a Socket.IO packet")
+        try:
+            pkt = self.packet_class(encoded_packet=data)
+        except (ValueError, TypeError, LookupError, RecursionError) as exc:
+            # A serializer of the application's own says it in its own way.
+            raise exc if isinstance(exc, BadPacket) else BadPacket("not a Socket.IO packet") from exc
+        if not pkt.attachment_count:
+            return pkt
+        if self.manager.sid_from_eio_sid(eio_sid, pkt.namespace or "/") is None:
+            raise BadPacket("attachments for a namespace that is not connected")
+        pkt.since = time.monotonic()
+        self._binary_packet[eio_sid] = pkt
+        return None
+
+    def _dispatch(self, eio_sid: str, pkt: Any) -> None:
+        namespace = pkt.namespace or "/"
+        if pkt.packet_type == packet.CONNECT:
+            if self.manager.sid_from_eio_sid(eio_sid, namespace) is not None:
+                raise BadPacket("connected to this namespace already")
+            if not self._knows(namespace):
+                # "Connection to a namespace": an object. The library sends a bare string, without the reason.
+                refusal = self.packet_class(packet.CONNECT_ERROR, {"message": "Invalid namespace"}, namespace=namespace)
+                self._send_packet(eio_sid, refusal)
+                return
+            self._handle_connect(eio_sid, pkt.namespace, pkt.data)
+        elif pkt.packet_type == packet.DISCONNECT:
+            self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
+        elif is_event(pkt):
+            self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+        elif pkt.packet_type in {packet.ACK, packet.BINARY_ACK}:
+            self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
+        else:
+            raise BadPacket("not a packet that a client sends")
+
+    def _knows(self, namespace: str) -> bool:
+        known = namespace in self.handlers or namespace in self.namespace_handlers
+        return known or self.namespaces == "*" or namespace in self.namespaces
+
+    def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
+        mark = _CONNECTING.set(eio_sid)
+        try:
+            super()._handle_connect(eio_sid, namespace, data)
+        except Exception:  # noqa: BLE001  the application's, of any kind
+            # The library leaves such a client waiting for ever.
+            self._fail_to_connect(eio_sid, namespace or "/")
+        finally:
+            _CONNECTING.reset(mark)
+
+    def _fail_to_connect(self, eio_sid: str, namespace: str) -> None:
+        sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+        if eio_sid in self.environ:
+            self.logger.exception("a connect handler failed")  # noqa: LOG004  called by one
+            answer = {"message": "the server failed; it was logged"}
+            self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, answer, namespace=namespace))
+        if sid is not None:
+            self.manager.disconnect(sid, namespace, ignore_queue=True)
+
+    def _handle_eio_disconnect(self, eio_sid: str, reason: str) -> None:
+        self._binary_packet.pop(eio_sid, None)
+        super()._handle_eio_disconnect(eio_sid, reason)
+
+    def _send_packet(self, eio_sid: str, pkt: Any) -> None:
+        if self.manager.pending_connect or pkt.packet_type in {packet.CONNECT, packet.CONNECT_ERROR}:
+            pkt = self._in_order(eio_sid, pkt)
+        if pkt is not None:
+            super()._send_packet(eio_sid, pkt)
+
+    def _in_order(self, eio_sid: str, pkt: Any) -> Any:
+        """ "Connection to a namespace": CONNECT, or CONNECT_ERROR, is the first that a client gets of a namespace."""
+        namespace = pkt.namespace or "/"
+        if pkt.packet_type == packet.CONNECT:
+            if getattr(pkt, "greets", False):
+                return pkt
+            self.greet(eio_sid, namespace)  # if it has not been yet
+            return None
+        if pkt.packet_type == packet.CONNECT_ERROR:
+            sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
+            if sid is not None and not self.manager.is_pre_connected(sid, namespace):
+                return self.packet_class(
+                    packet.DISCONNECT, namespace=namespace
+                )  # It was greeted before it was refused.
+            return pkt
+        self.greet(eio_sid, namespace)
+        return pkt
+
+    def _send_eio_packet(self, eio_sid: str, eio_pkt: Any) -> None:
+        if self.manager.pending_connect and isinstance(eio_pkt.data, str):
+            named = _NAMESPACE.match(eio_pkt.data)
+            self.greet(eio_sid, named[1] if named else "/")
+        super()._send_eio_packet(eio_sid, eio_pkt)
