@@ -73,7 +73,7 @@ def test_a_connection_that_asks_for_it_gets_events_without_ids(
         assert stream.ids == ids[1:]
 
 
-@pytest.mark.parametrize("auth", [None, {}, {"ids": None}, {"ids": 0}, {"ids": "false"}, "ids", ["ids"], 5])
+@pytest.mark.parametrize("auth", [None, {}, {"ids": None}, {"ids": 0}, {"ids": "false"}])
 def test_any_other_auth_leaves_ids_in(any_server: Server, connect: Connect, room: str, auth: object) -> None:
     client = connect(any_server.url, auth=auth)
     client.join(room)
