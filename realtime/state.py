@@ -188,6 +188,8 @@ def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Sock
         "async_mode": detected().mode,
         "cors_allowed_origins": lambda _origin, environ: origin.is_allowed(environ, settings.allowed_origins),
         "ping_interval": settings.heartbeat,
+        # Both ends notice within two heartbeats that the other is gone; but a slow network may take its time.
+        "ping_timeout": max(settings.heartbeat, 2),
         # Escaped JSON, event name and packet head around the largest allowed message.
         "max_http_buffer_size": settings.max_message_bytes * 3 + 4096,
     }

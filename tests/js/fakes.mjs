@@ -113,6 +113,14 @@ export class FakeEventSource {
     this.dispatch("realtime.ready", { data: JSON.stringify({ recovered: true, ...answer }), lastEventId: "" });
   }
 
+  say(name, data) {
+    this.dispatch(name, { data: JSON.stringify(data), lastEventId: "" });
+  }
+
+  beat(every = 1000) {
+    this.say("realtime.heartbeat", { every });
+  }
+
   message(name, data, id) {
     this.dispatch(name, { data: JSON.stringify(data), lastEventId: id });
   }
@@ -153,6 +161,22 @@ export class FakeXHR {
     Object.assign(this, { status, readyState: 4, answerHeaders: headers });
     this.responseText = body === undefined ? "" : JSON.stringify(body);
     this.onreadystatechange();
+  }
+}
+
+/** The window of a page, as far as the client listens to it. */
+export class FakePage {
+  constructor() {
+    this.handlers = {};
+    this.document = { visibilityState: "visible" };
+    for (const target of [this, this.document]) {
+      target.addEventListener = (type, fn) => (this.handlers[type] = fn);
+      target.removeEventListener = (type) => delete this.handlers[type];
+    }
+  }
+
+  happen(type, more) {
+    this.handlers[type]({ type, ...more });
   }
 }
 

@@ -173,3 +173,53 @@ test("a publish while disconnected waits for the connection", () => {
   w.ok(w.socket().asked("publish")[0], { id: "11-0" });
   assert.deepEqual(w.answers, ["11-0"]);
 });
+
+test("an outage is waited out, however often it is told", () => {
+  const w = connected({ publishSchedule: [1000] });
+  w.rt.publish("a", 1, w.answer);
+  for (let i = 0; i < 12; i++) {
+    w.published()[i].ack({ ok: false, error: { code: "bus_unavailable", message: "" } });
+    w.clock.tick(1000);
+    assert.equal(w.published().length, i + 2);
+  }
+  w.ok(w.published()[12], { id: "11-0" });
+  assert.deepEqual(w.answers, ["11-0"]);
+});
+
+test("a server that asks for patience gets it for everything", () => {
+  const w = connected();
+  for (const room of ["a", "b", "c"]) w.rt.publish(room, 1);
+  w.published()[0].ack({ ok: false, error: { code: "rate_limited", message: "", retry_after: 20 } });
+  w.published()[1].ack({ ok: false, error: { code: "rate_limited", message: "", retry_after: 2 } });
+  w.ok(w.published()[2], { id: "11-0" });
+  w.rt.publish("c", 2);
+  w.clock.tick(19999);
+  assert.equal(w.published().length, 3);
+  w.clock.tick(1);
+  assert.deepEqual(w.published().slice(3).map((sent) => sent.body.room), ["a", "b", "c"]);
+});
+
+test("every change in the box is told", () => {
+  const w = connected();
+  const told = [];
+  w.rt.on("realtime.outbox", (now) => told.push([now.state, now.size, now.error && now.error.code]));
+  const key = w.rt.publish("a", 1);
+  w.published()[0].ack({ ok: false, error: { code: "bus_unavailable", message: "" } });
+  const [seen] = w.rt.outbox();
+  assert.deepEqual([seen.key, seen.room, seen.event, seen.data, seen.tries], [key, "a", "message", 1, 1]);
+  w.clock.tick(300);
+  w.ok(w.published()[1], { id: "11-0" });
+  w.rt.publish("a", 2);
+  w.published()[2].ack({ ok: false, error: { code: "too_large", message: "" } });
+  assert.deepEqual(told, [
+    ["waiting", 1, null],
+    ["sent", 1, null],
+    ["retrying", 1, "bus_unavailable"],
+    ["waiting", 1, null],
+    ["sent", 1, null],
+    ["accepted", 0, null],
+    ["waiting", 1, null],
+    ["sent", 1, null],
+    ["failed", 0, "too_large"],
+  ]);
+});

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Coroutine, Iterator
 from typing import Any
 
+_STREAMS = (b"GET /events?", b"GET /socket.io/")
 REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -51,6 +52,13 @@ class Proxy:
         """Let every connection end in the middle of what the server says next on it. Returns how many will."""
         return self._do(self._tear())
 
+    def freeze(self) -> int:
+        """Let nothing through any more on the streams and WebSockets there are, and tell nobody. Returns how many.
+
+        New connections work. (A browser's idle ones stay well: which of them it uses next is its own business.)
+        """
+        return self._do(self._freeze())
+
     @contextlib.contextmanager
     def down(self) -> Iterator[None]:
         """No network for a while: connections are reset, and new ones too."""
@@ -81,6 +89,12 @@ class Proxy:
             connection.torn = True
         return len(self._open)
 
+    async def _freeze(self) -> int:
+        streams = [connection for connection in self._open if connection.asked.startswith(_STREAMS)]
+        for connection in streams:
+            connection.frozen = True
+        return len(streams)
+
     async def _run(self) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
@@ -109,6 +123,7 @@ class Proxy:
             if self.upgrades == "pass" or b"\r\nupgrade: websocket\r\n" not in head.lower():
                 server = Connection(*await asyncio.open_connection("127.0.0.1", self.target))
                 server.writer.write(head)
+                client.asked = head[:40]
                 await client.talk_to(server)
             else:
                 self.stopped += 1
@@ -125,11 +140,14 @@ class Connection:
 
     Attributes:
         torn: of what the server says next only half is passed on, and then the connection is closed.
+        frozen: what either side says is swallowed.
+        asked: how what the client said last begins, where that looks like a request.
     """
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader, self.writer = reader, writer
-        self.torn = False
+        self.torn = self.frozen = False
+        self.asked = b""
         self.server: Connection | None = None
 
     async def talk_to(self, server: Connection) -> None:
@@ -146,6 +164,10 @@ class Connection:
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, down: bool = False) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(65536):
+                if self.frozen:
+                    continue
+                if not down and data.startswith((b"GET ", b"POST ")):
+                    self.asked = data[:40]
                 torn = down and self.torn
                 writer.write(data[: len(data) // 2] if torn else data)
                 await writer.drain()
