@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, urlsplit
 
 from .errors import ConfigError
+from .names import is_room_name
 
 BUS_SCHEMES: Final = ("memory", "redis", "rediss", "unix")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
@@ -64,6 +65,13 @@ def _namespace(value: Any) -> str:
     if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
         return value
     raise ValueError
+
+
+def _prefix(value: Any) -> str:
+    """the beginning of rooms' names, such as private: (nothing for no private rooms)"""
+    if not isinstance(value, str) or (value and not is_room_name(value)):
+        raise ValueError
+    return value
 
 
 def normal_origin(origin: str) -> str:
@@ -132,6 +140,8 @@ class Settings:
     """The longest that ``wait=`` may hold a long poll."""
     publish_timeout: float = _setting(2, _number(0.1, 60, float))
     """After this long without an answer from Redis a publish fails."""
+    private_prefix: str = _setting("", _prefix)
+    """Rooms whose names begin so, such as ``private:``, are for those only whom ``realtime.grant`` let in."""
     event_ids: bool = _setting(True, _flag)
     """Send each message's id as the last argument of its Socket.IO event."""
     strict_events: bool = _setting(False, _flag)

@@ -13,9 +13,10 @@ from flask import has_request_context, request
 
 from .access import Access, Authorize, Identify, user_of
 from .errors import ConfigError, InvalidValue
+from .grants import MAX_GRANT_SECONDS
 from .names import check_room
 from .state import State
-from .web.access import AUTH
+from .web.identifying import AUTH
 
 W = TypeVar("W", bound=Identify)
 A = TypeVar("A", bound=Authorize)
@@ -45,13 +46,58 @@ class Guarding(ABC):
         """In a hook: what the Socket.IO client connected with (``io({auth: {token: …}})``); over HTTP, nothing."""
         return dict(request.environ.get(AUTH, {})) if has_request_context() else {}
 
+    def grant(self, user: Any, room: str, *, expires: float | None = None) -> None:
+        """Let a user into a private room: to read it, its history, and to publish to it.
+
+        Rooms whose names begin with ``REALTIME_PRIVATE_PREFIX`` are closed to everybody else; an ``authorize`` that
+        fits is asked as well, and may narrow it. A grant is known to every process, also to one that starts later (with
+        ``memory://`` it ends with the process). When it expires, whoever reads by it is told ``realtime.expired``, and
+        reads the room no more. Granting again sets a new time, for what is open too.
+
+        Args:
+            user: a user id, or what ``identify`` returns.
+            room: which; its name begins with the prefix.
+            expires: seconds from now, at most ten years; ``None`` until it is revoked.
+
+        Raises:
+            ConfigError: there are no private rooms.
+            InvalidValue: nobody, not a private room's name, or not a time.
+            BusUnavailable: nothing is certain; try again.
+        """
+        name, state = _named(user, "grant takes a user, not nobody"), self._state()
+        prefix = state.settings.private_prefix
+        if not prefix:
+            raise ConfigError("there are no private rooms: set REALTIME_PRIVATE_PREFIX, such as private:")
+        if not state.gate.is_private(check_room(room)):
+            raise InvalidValue(f"{room!r} is not private: the names of private rooms begin with {prefix!r}")
+        if expires is not None and (type(expires) not in {int, float} or not 0 < expires <= MAX_GRANT_SECONDS):
+            raise InvalidValue(f"expires is a number of seconds up to {MAX_GRANT_SECONDS:.0f}, not {expires!r}")
+        state.manager.grant(name, room, seconds=expires)
+
+    def logout(self, user: Any) -> None:
+        """End everything that a user has open, on every transport and in every process, and the user's tickets.
+
+        To be called where the application logs somebody out, after it has forgotten the session. Like ``revoke`` for
+        everything, but for what was granted: that is there again after the next login.
+
+        Args:
+            user: a user id, or what ``identify`` returns.
+
+        Raises:
+            As ``revoke``.
+        """
+        name = _named(user, "logout takes a user, not nobody")
+        self._guarded("nobody knows whose the connections are").manager.log_out(name)
+
     def revoke(self, user: Any, room: str | None = None) -> None:
-        """Take a room, or everything, from a user's live connections, on every transport and in every process.
+        """Take a room, or everything, from a user: what was granted, tickets, and live connections, on every transport
+        and in every process.
 
         Event streams end, long polls are refused (403), Socket.IO clients are disconnected; where only a room is
         revoked, connections that read others lose that one and stay. Each is told by the event ``realtime.revoked``,
         ``{"room": …}`` (``null`` for everything). Nothing more of the log is sent to them. Whoever comes back is
-        asked about again: first have ``authorize`` say no (or log the user out), then revoke.
+        asked about again: first have ``authorize`` say no (or log the user out), then revoke. A private room needs a
+        new grant. Tickets of before count no more, also in processes that start later.
 
         Args:
             user: a user id, or what ``identify`` returns.
@@ -60,16 +106,13 @@ class Guarding(ABC):
         Raises:
             ConfigError: nobody knows whose the connections are: there is no ``authorize`` or ``identify``.
             InvalidValue: not a room's name, or nobody.
-            BusUnavailable: nothing was revoked; try again.
+            BusUnavailable: it may not be known everywhere; try again.
         """
-        name = user_of(user)
-        if name is None:
-            raise InvalidValue("revoke takes a user, not nobody")
-        if not self._access.active:
-            raise ConfigError("nobody knows whose the connections are: declare authorize or identify first")
-        self._state().manager.revoke(name, None if room is None else check_room(room))
+        name = _named(user, "revoke takes a user, not nobody")
+        state = self._guarded("nobody knows whose the connections are")
+        state.manager.revoke(name, None if room is None else check_room(room))
 
-    def ticket(self, user: Any, rooms: str | Iterable[str], *, expires: float = 60) -> str:
+    def ticket(self, user: Any, rooms: str | Iterable[str], *, expires: float = 60, once: bool = False) -> str:
         """Make a ticket: whoever has it may subscribe to the rooms and read their history, until it expires.
 
         For browsers' EventSource, which can send no headers: ``/events?room=…&ticket=…``, or the cookie
@@ -81,17 +124,22 @@ class Guarding(ABC):
             user: a user id, or what ``identify`` returns.
             rooms: which; at least one.
             expires: seconds from now, at most 3600. Short is safe: addresses are written into logs.
+            once: it opens one stream, one answer, or one Socket.IO connection, and is worthless then. A browser's
+                EventSource that reconnects by itself needs the other kind.
 
         Raises:
             ConfigError: there is no secret key, or everything is open: there is no ``authorize`` or ``identify``.
             InvalidValue: nobody, no room, not a room's name, or too long a time.
         """
-        name = user_of(user)
-        if name is None:
-            raise InvalidValue("a ticket is for a user, not for nobody")
-        if not self._access.active:
-            raise ConfigError("everything is open, no ticket would change that: declare authorize or identify first")
-        return self._state().manager.tickets.issue(name, rooms, expires=expires)
+        name = _named(user, "a ticket is for a user, not for nobody")
+        state = self._guarded("everything is open, no ticket would change that")
+        return state.tickets.issue(name, rooms, expires=expires, once=once)
+
+    def _guarded(self, otherwise: str) -> State:
+        state = self._state()
+        if not state.gate.active():
+            raise ConfigError(f"{otherwise}: declare authorize or identify first, or set REALTIME_PRIVATE_PREFIX")
+        return state
 
     @abstractmethod
     def _state(self) -> State: ...
@@ -105,11 +153,12 @@ class Guarding(ABC):
     def authorize(self, hook: Any = None, /, *, room: str | None = None) -> Any:
         """Say what clients may do (a decorator). Rooms that no such function is for are open to everybody.
 
-        The function is called with an identity (``None`` for nobody), an action (``"subscribe"``, ``"publish"``,
-        ``"history"`` or ``"presence"``) and a room, on every way in, with the client's request context. What it returns
-        allows or refuses: with ``Unauthorized`` (401) where nobody is known, else ``Forbidden`` (403); it may also
-        raise these. Any other exception is logged and refuses (500). Several must all allow. Who may subscribe but not
-        read the history gets nothing of the log: a cursor is then answered with ``recovered: false``.
+        The function is called with an identity (``None`` for nobody), an action and a room, on every way in, with the
+        client's request context. The action is ``"subscribe"``, ``"publish"`` or ``"history"``; ``"presence"`` is kept
+        for who may see who is there, which nothing offers yet. What it returns allows or refuses: with
+        ``Unauthorized`` (401) where nobody is known, else ``Forbidden`` (403); it may also raise these. Any other
+        exception is logged and refuses (500). Several must all allow. Who may subscribe but not read the history gets
+        nothing of the log: a cursor is then answered with ``recovered: false``.
 
         Args:
             hook: the function, where it is decorated without parentheses.
@@ -125,3 +174,10 @@ class Guarding(ABC):
             return given
 
         return add if hook is None else add(hook)
+
+
+def _named(user: Any, otherwise: str) -> str:
+    name = user_of(user)
+    if name is None:
+        raise InvalidValue(otherwise)
+    return name

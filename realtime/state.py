@@ -21,6 +21,7 @@ from .bus.open import open_bus
 from .concurrency import Concurrency, detected, for_mode
 from .config import Settings
 from .errors import BusUnavailable, ConfigError
+from .grants import Ledger
 from .hub.hub import Hub
 from .rules import Rules
 from .tickets import Tickets
@@ -30,6 +31,7 @@ from .web.announcer import Announcer
 from .web.connections import SocketConnections
 from .web.cursors import Cursors
 from .web.engine import adopt
+from .web.greeter import Greeter
 from .web.manager import BusManager
 from .web.pipeline import Pipeline
 from .web.sockets import SocketHandlers
@@ -48,6 +50,8 @@ class State:
     manager: BusManager
     pipeline: Pipeline
     access: Access
+    gate: Gate
+    tickets: Tickets
     streams: Streams
     cursors: Cursors = field(init=False)
     check: Callable[[], None] = lambda: None
@@ -135,21 +139,30 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     tickets = Tickets(
         lambda: [*reversed(app.config.get("SECRET_KEY_FALLBACKS") or ()), *filter(None, [app.secret_key])]
     )
-    manager.tickets = tickets
-    gate = Gate(access, tickets=tickets, concurrency=concurrency)
+    manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
+    gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
+    hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
     announcer = Announcer(app, concurrency=concurrency)
     hub.on_connection, bus.on_change = announcer.connection, announcer.bus
     streams = Streams(app, settings=settings, concurrency=concurrency)
-    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, streams)
+    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, gate, tickets, streams)
     manager.ready = pipeline.ready = state.ready
     passing = frozenset({"realtime", "realtime_health"})
     state.cursors = Cursors(app, bus=bus, hub=hub, ready=state.ready, passing=passing)
-    adopt(socketio.server, settings=settings, manager=manager, connections=connections, concurrency=concurrency)
+    in_request = partial(_in_request, socketio)
+    adopt(
+        socketio.server,
+        settings=settings,
+        manager=manager,
+        connections=connections,
+        concurrency=concurrency,
+        greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=in_request),
+    )
     SocketHandlers(
         settings=settings,
         pipeline=pipeline,
         gate=gate,
-        in_request=partial(_in_request, socketio),
+        in_request=in_request,
         manager=manager,
         hub=hub,
         ready=state.ready,

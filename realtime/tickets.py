@@ -1,10 +1,12 @@
 """Tickets: signed, short-lived permissions to read some rooms, for clients that can send nothing but an address.
 
-They are readable by whoever has them, but nobody else can make one. This file knows no framework and asks nobody.
+They are readable by whoever has them, but nobody else can make one. Whether one was revoked or used meanwhile
+is asked of ``grants``. This file knows no framework and asks nobody.
 """
 
 from __future__ import annotations
 
+import secrets
 import time
 from collections.abc import Callable, Iterable
 from typing import Any, Final, NamedTuple
@@ -16,7 +18,7 @@ from .names import check_room
 
 MAX_SECONDS: Final = 3600.0
 _SALT: Final = "realtime.ticket"
-_NOT_VALID: Final = "the ticket is not valid; ask for a new one"
+NOT_VALID: Final = "the ticket is not valid; ask for a new one"
 
 
 class Ticket(NamedTuple):
@@ -26,12 +28,14 @@ class Ticket(NamedTuple):
         user: the id of the user it was made for.
         rooms: which may be subscribed to, with their history.
         issued, until: from when to when, in seconds since 1970.
+        once: where it is for one use: a name of its own.
     """
 
     user: str
     rooms: frozenset[str]
     issued: float
     until: float
+    once: str | None = None
 
 
 class Tickets:
@@ -43,15 +47,15 @@ class Tickets:
 
     def __init__(self, keys: Callable[[], list[Any]]) -> None:
         self._keys = keys
-        self._revoked: dict[tuple[str, str | None], float] = {}
 
-    def issue(self, user: str, rooms: Iterable[str], *, expires: float) -> str:
+    def issue(self, user: str, rooms: Iterable[str], *, expires: float, once: bool = False) -> str:
         """A ticket.
 
         Args:
             user: the user's id.
             rooms: at least one.
             expires: seconds from now, at most ``MAX_SECONDS``.
+            once: for one use.
 
         Raises:
             ConfigError: the application has no secret key.
@@ -65,33 +69,24 @@ class Tickets:
         if type(expires) not in {int, float} or not 0 < expires <= MAX_SECONDS:
             raise InvalidValue(f"expires is a number of seconds up to {MAX_SECONDS:g}, not {expires!r}")
         now = time.time()
-        return str(self._signer().dumps([user, names, now, now + expires]))
+        said = [user, names, now, now + expires]
+        return str(self._signer().dumps([*said, secrets.token_urlsafe(12)] if once else said))
 
     def read(self, text: str) -> Ticket:
-        """What a ticket says, if it counts now.
+        """What a ticket says, if it is one of ours and not over.
 
         Raises:
-            Unauthorized: it is forged, expired, or was revoked since.
+            Unauthorized: it is forged, or has expired.
             ConfigError: the application has no secret key.
         """
         try:
-            user, rooms, issued, until = self._signer().loads(text)
-        except (BadData, ValueError):
-            raise Unauthorized(_NOT_VALID) from None
-        ticket = Ticket(user, frozenset(rooms), issued, until)
-        if time.time() >= until:
+            user, rooms, *times = self._signer().loads(text)
+            ticket = Ticket(user, frozenset(rooms), *times)
+        except (BadData, ValueError, TypeError):
+            raise Unauthorized(NOT_VALID) from None
+        if time.time() >= ticket.until:
             raise Unauthorized("the ticket has expired; ask for a new one")
-        if any(self._revoked.get((user, room), 0.0) >= issued for room in (None, *rooms)):
-            raise Unauthorized(_NOT_VALID)
         return ticket
-
-    def revoke(self, user: str, room: str | None, *, at: float) -> None:
-        """Let no ticket count that was made for the user until then, for this room or any."""
-        self._revoked[user, room] = max(at, self._revoked.get((user, room), 0.0))
-        if len(self._revoked) % 1000 == 0:
-            # No ticket that old counts any more.
-            oldest = time.time() - MAX_SECONDS
-            self._revoked = {what: when for what, when in tuple(self._revoked.items()) if when > oldest}
 
     def _signer(self) -> URLSafeSerializer:
         keys = self._keys()

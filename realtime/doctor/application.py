@@ -33,7 +33,7 @@ def examine_application(app: Flask, state: State) -> Iterator[Finding]:
     yield from check_late(app.config, state.settings)
     yield from check_origins(state.settings.allowed_origins)
     yield from check_mode(state.concurrency.mode, detected().mode)
-    yield from check_access(restricted=bool(state.access.authorize))
+    yield from check_access(restricted=bool(state.access.authorize or state.settings.private_prefix))
     yield from check_order(state)
     yield from check_routes(app)
 

@@ -40,11 +40,17 @@ class Grant(NamedTuple):
         user: the user's id.
         mark: the hub's, from before it was asked whether they may.
         until: when that ends, by ``time.monotonic``; ``None`` for no end.
+        leases: the rooms for which it ends sooner, and when.
     """
 
     user: str
     mark: int
     until: float | None = None
+    leases: tuple[tuple[str, float], ...] = ()
+
+    def ends(self, room: str) -> float | None:
+        """When reading the room ends; ``None`` for never."""
+        return min((when for when in (self.until, dict(self.leases).get(room)) if when is not None), default=None)
 
 
 class Connection(ABC):

@@ -34,6 +34,8 @@ class Feed(Sharing):
         self.on_control: Callable[[dict[str, Any]], None] | None = None
         # Told of each connection that was taken in (true), or is about to be forgotten (false). It may not wait.
         self.on_connection: Callable[[Connection, bool], None] = lambda _connection, _opened: None
+        # Told when something may have been missed: what was relayed is in no room's log.
+        self.on_gap: Callable[[], None] = lambda: None
         self._concurrency = concurrency
         self._waiting: list[tuple[Position, Event]] = []
         self._log = logging.getLogger(__name__)
@@ -101,6 +103,7 @@ class Feed(Sharing):
                     self._fall_behind(connection)
                     self._woken.append(connection)
             self._move(position)
+        self.on_gap()
         self.flush()
 
     def wait_for(self, position: Position, *, timeout: float) -> bool:

@@ -6,6 +6,7 @@ in on an answer that is older than the revocation does not get in. This file may
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -21,6 +22,7 @@ from .feed import Feed
 REVOKED: Final = "realtime.revoked"
 EXPIRED: Final = "realtime.expired"
 _KEPT: Final = 1000
+_MOST_EXTENDED: Final = 10_000
 
 
 class _Revocation(NamedTuple):
@@ -45,6 +47,26 @@ class Revoking(Feed):
         self.expiry = Expiry(concurrency)
         self.mark = 0
         self._revocations: deque[_Revocation] = deque(maxlen=_KEPT)
+        # What was granted anew while somebody read by an older grant: until when, by user and room.
+        self._extended: dict[tuple[str, str], float] = {}
+
+    def extend(self, user: str, room: str, until: float) -> None:
+        """A user was granted a room anew, until this time of ``time.monotonic``: its streams go on till then."""
+        with self._lock:
+            theirs = [
+                one
+                for one in self.connections
+                if one.grant is not None and one.grant.user == user and room in one.rooms and one.ends_without_rooms
+            ]
+            if not theirs:
+                return
+            if len(self._extended) >= _MOST_EXTENDED:
+                # Whose end comes too early for that is back by itself, and let in.
+                self._extended = {}
+            self._extended[user, room] = until
+        for connection in theirs:
+            if until < float("inf"):
+                self.expiry.add(until, partial(self._lapse_if_there, ref(connection), room))
 
     def revoke(self, user: str, room: str | None = None) -> None:
         """Take a room, or everything, from the connections of a user: from here on they get nothing of it.
@@ -55,6 +77,8 @@ class Revoking(Feed):
         with self._lock:
             self.mark += 1
             self._revocations.append(_Revocation(self.mark, user, room))
+            for key in [one for one in self._extended if one[0] == user and room in {None, one[1]}]:
+                del self._extended[key]
             theirs = [one for one in self.connections if one.grant is not None and one.grant.user == user]
             for connection in theirs:
                 self._take_back(connection, room, REVOKED)
@@ -77,8 +101,12 @@ class Revoking(Feed):
 
         Harmless when it is closed.
         """
+        self.take_back(connection, room, EXPIRED)
+
+    def take_back(self, connection: Connection, room: str | None, event: str) -> None:
+        """Take a room from one connection, or end it. It is told by this event. Harmless when it is closed."""
         with self._lock:
-            self._take_back(connection, room, EXPIRED)
+            self._take_back(connection, room, event)
         self._wake(connection)
 
     def check_reading(self, connection: Connection, room: str, grant: Grant | None) -> None:
@@ -95,6 +123,17 @@ class Revoking(Feed):
             raise ConnectionClosed("what was granted was revoked meanwhile; ask again")
         if grant.until is not None:
             self.expiry.add(grant.until, partial(self._expire_if_there, ref(connection)))
+        for room, until in grant.leases:
+            self.expiry.add(until, partial(self._lapse_if_there, ref(connection), room))
+
+    def _lapse_if_there(self, reference: ref[Connection], room: str) -> None:
+        connection = reference()
+        if connection is None or connection.grant is None or room not in connection.rooms:
+            return
+        until = self._extended.get((connection.grant.user, room), 0.0)
+        if until <= time.monotonic():
+            self._extended.pop((connection.grant.user, room), None)
+            self.expire(connection, room)
 
     def _expire_if_there(self, reference: ref[Connection]) -> None:
         connection = reference()

@@ -168,6 +168,7 @@ def _socket_messages(settings: Settings) -> Json:
     said: Json = {
         "join": ({"room": reference("Room")}, {"after": reference("Id"), "history": history}),
         "leave": ({"room": reference("Room")}, {}),
+        "refresh": ({}, {"ticket": {"type": "string"}}),
         "publish": ({"room": reference("Room"), "data": {}}, {"event": reference("Event"), "key": reference("Key")}),
     }
     messages: Json = {}
@@ -187,6 +188,7 @@ def _socket_messages(settings: Settings) -> Json:
 _SOCKET_EVENTS: Final[dict[str, Json]] = {
     "join": {"recovered": {"type": "boolean"}, "cursor": reference("Id")},
     "leave": {},
+    "refresh": {"rooms": {"type": "array", "items": reference("Room")}},
     "publish": {"id": reference("Id")},
 }
 """What clients emit, and what a good acknowledgement has besides ``ok``."""

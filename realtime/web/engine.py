@@ -23,7 +23,6 @@ from ..errors import ConfigError
 from ..hub.connection import State
 from ..message import encode_json
 from ..wire.depth import is_too_deep
-from .access import AUTH, IDENTITY, USER
 from .connections import SocketConnections
 from .delays import Delays
 from .enginequeue import feeding
@@ -31,6 +30,8 @@ from .engineserver import EngineServer
 from .enginesocket import EngineSocket
 from .eventdoor import EventDoor
 from .eventpackets import of_clients
+from .greeter import Greeter
+from .identifying import AUTH, HOLDER, IDENTITY, USER
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
 
@@ -41,14 +42,15 @@ class SocketServer(EventDoor):
     """A Socket.IO server that keeps what the hub has pending for a client ahead of what is sent to it directly."""
 
     realtime_connections: SocketConnections
+    realtime_greeter: Greeter
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         environ = self.environ.get(eio_sid)
         if environ is not None and namespace in {None, "/"}:
             # What hooks may know the client by. Whoever connects anew on the same session may be somebody else.
             environ[AUTH] = data if isinstance(data, dict) else {}
-            environ.pop(IDENTITY, None)
-            environ.pop(USER, None)
+            for name in (IDENTITY, USER, HOLDER):
+                environ.pop(name, None)
         # CONNECT may carry {"ids": false}: this client wants events without the id (contract, Socket.IO).
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False
@@ -56,6 +58,8 @@ class SocketServer(EventDoor):
         if eio_sid not in self.environ:
             # It went while the application's handler ran. The library would keep it as connected for ever.
             self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
+        elif namespace in {None, "/"} and self.realtime_greeter.active():
+            self.realtime_greeter.greet(eio_sid)
 
     def register_namespace(self, namespace_handler: Any) -> None:
         """Register a class of handlers. Those of the default namespace keep the names that Realtime handles, too."""
@@ -80,6 +84,8 @@ class SocketServer(EventDoor):
     def _connect_at_once(self, socket: Any, data: str) -> bool:
         """CONNECT to the default namespace, where no code of the application has a say in it."""
         if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
+            return False
+        if self.realtime_greeter.active():
             return False
         if is_too_deep(data) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
             return False  # It is refused below.
@@ -160,7 +166,13 @@ class SocketServer(EventDoor):
 
 
 def adopt(
-    server: Any, *, settings: Settings, manager: Any, connections: SocketConnections, concurrency: Concurrency
+    server: Any,
+    *,
+    settings: Settings,
+    manager: Any,
+    connections: SocketConnections,
+    concurrency: Concurrency,
+    greeter: Greeter,
 ) -> None:
     """Turn a Flask-SocketIO application's server into ours and give it the bus's client manager.
 
@@ -189,6 +201,7 @@ def adopt(
     server.eio.on("message", server._handle_eio_message)
     server.eio.on("disconnect", server._handle_eio_disconnect)
     server.realtime_connections = connections
+    server.realtime_greeter = greeter
     connections.serve(server)
     server.manager = manager
     manager.set_server(server)

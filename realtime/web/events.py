@@ -17,7 +17,7 @@ from ..errors import InvalidValue
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
-from .access import Gate, granted
+from .access import Gate
 from .http import number, position, rooms_asked
 
 HEADERS: Final = {
@@ -49,8 +49,7 @@ def register(
     @blueprint.get("/events")
     def events() -> Response:
         rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
-        mark = hub.mark
-        grant = granted(gate.admit("subscribe", *rooms), mark)
+        grant = gate.grant("subscribe", *rooms, mark=hub.mark)
         visible = _visible()
         after, latest = _cursor(), int(number("history", most=settings.history_length))
         if after is not None:

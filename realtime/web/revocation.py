@@ -1,57 +1,148 @@
 """Revocation, as every process does it: the hub takes the rooms back, and Socket.IO clients are sent away.
 
-It comes over the bus in the order of the log, so that what was published before it was published to the user still.
-This file may not decide who may do what.
+It comes over the bus in the order of the log, so that what was published before it was published to the user still; and
+it is noted in the ledger first, for processes that start later. This file may not decide who may do what.
 """
 
 from __future__ import annotations
 
 import time
+from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
-from ..hub.revoking import REVOKED
+from ..errors import BusUnavailable
+from ..grants import Ledger
+from ..hub.connection import Grant
+from ..hub.revoking import EXPIRED, REVOKED
 from ..names import is_room_name
-from ..tickets import Tickets
-from .access import GONE, USER
+from .identifying import GONE, HOLDER, USER
 from .relay import RelayingManager
 
 _PATIENCE: Final = 0.5
 """Seconds that a client has to fetch its last event by polling."""
+_UNTIL: Final = "realtime.until"
+"""Under this key of a client's environment is until when it may read which room."""
+_NEVER: Final = float("inf")
+_LOOKED_BACK: Final = 3600.0
+"""Seconds for which a revocation that was missed is looked for: none that is older is noted."""
+_AGAIN: Final = 0.25
 
 
 class RevokingManager(RelayingManager):
     """The client manager, where a user's access ends.
 
     Attributes:
-        tickets: those of the application.
+        ledger: what users were granted, and what was taken from them.
     """
 
-    tickets: Tickets
+    ledger: Ledger
+
+    def grant(self, user: str, room: str, *, seconds: float | None) -> None:
+        """Grant a private room, for so long or for good. Raises ``BusUnavailable``: nothing was granted."""
+        self.ready()
+        until = self.ledger.grant(user, room, seconds=seconds)
+        self._relay({"method": "grant", "user": user, "room": room, "until": until})
 
     def revoke(self, user: str, room: str | None) -> None:
-        """Take a room, or everything, from a user's connections in every process.
+        """Take a room, or everything, from a user: what was granted, and from connections in every process.
 
         Raises:
-            BusUnavailable: nothing was revoked.
+            BusUnavailable: it may not be known everywhere.
         """
-        self._relay({"method": "revoke", "user": user, "room": room, "at": time.time()})
+        self.ready()
+        self.ledger.revoke(user, room)
+        self._relay({"method": "revoke", "user": user, "room": room})
 
-    def expire(self, sid: str, room: str) -> None:
-        """The time for which a client was let into a room is over."""
+    def log_out(self, user: str) -> None:
+        """End a user's connections in every process, and tickets; grants stay. Raises as ``revoke``."""
+        self.ready()
+        self.ledger.expel(user)
+        self._relay({"method": "revoke", "user": user, "room": None})
+
+    def let_in(self, sid: str, room: str, grant: Grant | None) -> None:
+        """On whose behalf a client reads a room from now on, and for how long. It goes in by itself.
+
+        Raises:
+            ConnectionClosed: the client is not connected.
+        """
+        self.connection(sid).grant = grant
+        self._end_at(sid, room, None if grant is None else grant.ends(room))
+
+    def take_back(self, sid: str, room: str, event: str = REVOKED) -> None:
+        """Take a room from one client, which is told by this event."""
         connection = self._connections.get(sid)
         if connection is not None:
-            self._hub.expire(connection, room)
+            self._hub.take_back(connection, room, event)
             super().leave_room(sid, "/", room)
 
+    def _end_at(self, sid: str, room: str, until: float | None) -> None:
+        environ = self.server.environ.get(self.eio_sid_from_sid(sid, "/"))
+        if environ is None or (until is None and _UNTIL not in environ):
+            return
+        ends = environ.setdefault(_UNTIL, {})
+        if until is None or until == _NEVER:
+            ends.pop(room, None)
+        else:
+            ends[room] = until
+            self._hub.expiry.add(until, partial(self._expire, sid, room))
+
+    def _expire(self, sid: str, room: str) -> None:
+        """The time for which a client was let into a room is over, if it was not extended meanwhile."""
+        environ = self.server.environ.get(self.eio_sid_from_sid(sid, "/")) or {}
+        if environ.get(_UNTIL, {}).get(room, _NEVER) <= time.monotonic():
+            environ[_UNTIL].pop(room, None)
+            self.take_back(sid, room, EXPIRED)
+
     def relayed(self, payload: dict[str, Any]) -> None:
-        """Do what a process asked of all."""
-        if payload.get("method") == "revoke":
-            user, room, at = payload.get("user"), payload.get("room"), payload.get("at")
-            if isinstance(user, str) and (room is None or is_room_name(room)) and isinstance(at, int | float):
-                self.tickets.revoke(user, room, at=min(at, time.time()))
+        """Do what a process asked of all. What comes is from a shared place: a wrong payload is left out."""
+        method, user, room = payload.get("method"), payload.get("user"), payload.get("room")
+        if method in {"revoke", "grant"} and isinstance(user, str) and (room is None or is_room_name(room)):
+            self.ledger.forget(user)
+            if method == "revoke":
                 self._revoked(user, room)
-                return
+            elif isinstance(room, str):
+                self._extended(user, room, payload.get("until"))
+            return
         super().relayed(payload)
+
+    def greeted(self, eio_sid: str, mark: int) -> None:
+        """A client that connected is known now. If everything was revoked while that was found out, it goes again."""
+        environ = self.server.environ.get(eio_sid) or {}
+        users = filter(None, (environ.get(USER), environ.get(HOLDER)))
+        if any(self._hub.was_revoked(Grant(user, mark), ()) for user in users):
+            environ[GONE] = True
+            self.server.start_background_task(self._send_away, self.sid_from_eio_sid(eio_sid, "/"), environ)
+
+    def look_again(self) -> None:
+        """The log could not be followed, and a revocation may have been missed: look up everybody who is here."""
+        asked = time.time() - _LOOKED_BACK
+        everybody: dict[str, set[str]] = {}
+        for connection in tuple(self._hub.connections):
+            if connection.grant is not None:
+                everybody.setdefault(connection.grant.user, set()).update(connection.rooms)
+        for environ in tuple(self.server.environ.values()):
+            for user in filter(None, (environ.get(USER), environ.get(HOLDER))):
+                everybody.setdefault(user, set())
+        for user, rooms in everybody.items():
+            self.ledger.forget(user)
+            while True:
+                with suppress(BusUnavailable):
+                    taken = self.ledger.taken(user, rooms, since=asked)
+                    break
+                self.server.sleep(_AGAIN)
+            for room in taken:
+                self._revoked(user, room)
+
+    def _extended(self, user: str, room: str, until: object) -> None:
+        if until is not None and type(until) not in {int, float}:
+            return
+        ends = _NEVER if not isinstance(until, int | float) else time.monotonic() + until - time.time()
+        self._hub.extend(user, room, ends)
+        for sid, _ in self._clients(user):
+            connection = None if sid is None else self._connections.get(sid)
+            if sid is not None and connection is not None and room in connection.rooms:
+                self._end_at(sid, room, ends)
 
     def _revoked(self, user: str, room: str | None) -> None:
         if room is not None:
@@ -75,7 +166,7 @@ class RevokingManager(RelayingManager):
         for eio_sid, environ in tuple(self.server.environ.items()):
             connection = self._connections.of_engine(eio_sid)
             grant = None if connection is None else connection.grant
-            if environ.get(USER) == user or (grant is not None and grant.user == user):
+            if user in {environ.get(USER), environ.get(HOLDER)} or (grant is not None and grant.user == user):
                 found.append((self.sid_from_eio_sid(eio_sid, "/"), environ))
         return found
 

@@ -23,7 +23,7 @@ from ..hub.waiter import Waiter
 from ..message import Position, encode_json
 from ..names import check_room
 from ..rules import Origin
-from .access import Gate, granted
+from .access import Gate
 from .http import number, position
 from .pipeline import Pipeline
 
@@ -71,8 +71,7 @@ def register(
         after, before = position("after"), position("before")
         limit = int(number("limit", most=settings.history_length, default=_DEFAULT_LIMIT))
         wait = number("wait", most=settings.max_wait)
-        mark = hub.mark
-        grant = granted(gate.admit("history", room), mark)
+        grant = gate.grant("history", room, mark=hub.mark)
         ready()
 
         def read() -> Replay:

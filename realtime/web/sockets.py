@@ -17,9 +17,10 @@ from ..hub.hub import Hub
 from ..message import UNKNOWN, Position
 from ..names import check_room
 from ..rules import Origin
-from .access import Gate, granted
+from .access import Gate
 from .manager import BusManager
 from .pipeline import Pipeline
+from .refreshing import Refreshing
 
 Answer = dict[str, Any]
 
@@ -56,12 +57,14 @@ class SocketHandlers:
         self._manager = manager
         self._hub = hub
         self._ready = ready
+        self._refresh = Refreshing(gate=gate, manager=manager, hub=hub).refresh
         self._log = logging.getLogger(__name__)
 
     def register(self, server: Any) -> None:
         """Register on a Socket.IO server each handler that the application has not registered itself."""
         taken, methods = server.handlers.get("/", {}), server.namespace_handlers.get("/")
-        for name, handle in (("join", self.join), ("leave", self.leave), ("publish", self.publish)):
+        handlers = {"join": self.join, "leave": self.leave, "publish": self.publish, "refresh": self._refresh}
+        for name, handle in handlers.items():
             if name not in taken and not hasattr(methods, f"on_{name}"):
                 server.on(name, self._answering(handle))
 
@@ -71,8 +74,7 @@ class SocketHandlers:
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
         latest = _count(request.get("history"), most=self._settings.history_length)
-        mark = self._hub.mark
-        grant = granted(self._gate.admit("subscribe", room), mark)
+        grant = self._gate.grant("subscribe", room, mark=self._hub.mark)
         if cursor is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
             cursor = cursor if self._gate.allows("history", room) else UNKNOWN
@@ -83,9 +85,7 @@ class SocketHandlers:
         most = self._settings.max_rooms_per_connection
         if room not in connection.rooms and len(connection.rooms) >= most:
             raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
-        connection.grant = grant
-        if grant is not None and grant.until is not None:
-            self._hub.expiry.add(grant.until, partial(self._manager.expire, sid, room))
+        self._manager.let_in(sid, room, grant)
         try:
             recovered, position = connection.join(room, after=cursor, latest=latest, request=request, grant=grant)
             self._manager.enter_room(sid, "/", room)

@@ -6,7 +6,6 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Iterator
 
 import pytest
 import requests
@@ -14,13 +13,12 @@ from flask import Flask
 
 from realtime import BusUnavailable, ConfigError, InvalidValue, Realtime
 from tests.support.clients import SocketClient
-from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
+from tests.support.processes import Server, eventually
 from tests.support.publishing import path, publish
 from tests.support.streams import EventReader
 
 from .doors import Cookie, log_in
 
-APP = "tests.apps.access_app"
 LARGE = "x" * 50_000
 
 
@@ -212,15 +210,6 @@ def test_whom_the_hooks_still_allow_comes_back(server: Server, user: str, room: 
         stream.ready()
         say(server, room, "again", theirs)
         stream.wait(1)
-
-
-@pytest.fixture(scope="module")
-def two(shared_redis: Redis) -> Iterator[tuple[Server, Server]]:
-    """Two processes on one Redis, one of each kind."""
-    settings = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": "access-two"}
-    one, other = start_gevent(APP, **settings), start_threads(APP, **settings)
-    with running(one, other):
-        yield one, other
 
 
 @pytest.mark.parametrize("way", [0, 1])

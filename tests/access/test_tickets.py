@@ -23,9 +23,9 @@ from .test_revocation import control, revoke, room, say, user
 __all__ = ["room", "user"]
 
 
-def ticket(server: Server, user: str, *rooms: str, expires: float = 60) -> str:
+def ticket(server: Server, user: str, *rooms: str, expires: float = 60, **more: str) -> str:
     """A ticket that the application made."""
-    query = {"room": list(rooms), "expires": str(expires)}
+    query = {"room": list(rooms), "expires": str(expires), **more}
     return requests.get(f"{server.url}/ticket/{user}", params=query, timeout=30).text
 
 

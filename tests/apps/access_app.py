@@ -85,7 +85,23 @@ def is_member(identity: Any, _action: str, room: str) -> bool:
 @app.get("/ticket/<user>")
 def ticket(user: str) -> str:
     """Makes a ticket."""
-    return realtime.ticket(user, request.args.getlist("room"), expires=float(request.args.get("expires", "60")))
+    expires, once = float(request.args.get("expires", "60")), "once" in request.args
+    return realtime.ticket(user, request.args.getlist("room"), expires=expires, once=once)
+
+
+@app.post("/grant/<user>")
+def grant(user: str) -> tuple[str, int]:
+    """Lets somebody into a private room."""
+    expires = request.args.get("expires")
+    realtime.grant(user, request.args["room"], expires=None if expires is None else float(expires))
+    return "", 204
+
+
+@app.post("/logout/<user>")
+def logout(user: str) -> tuple[str, int]:
+    """Logs somebody out, everywhere."""
+    realtime.logout(user)
+    return "", 204
 
 
 @app.post("/revoke/<user>")
@@ -95,6 +111,13 @@ def revoke(user: str) -> tuple[str, int]:
     if "silently" not in request.args:
         outcasts.add((user, room))
     realtime.revoke(user, room)
+    return "", 204
+
+
+@app.post("/outcast/<user>")
+def outcast(user: str) -> tuple[str, int]:
+    """Throws somebody out, and tells nobody yet."""
+    outcasts.add((user, request.args.get("room")))
     return "", 204
 
 

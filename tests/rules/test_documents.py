@@ -222,6 +222,7 @@ def test_acknowledgements_and_control_events_are_what_the_asyncapi_document_says
         ("join", {"room": "no room"}),
         ("publish", {"room": "lobby", "data": 1}),
         ("publish", {"room": "lobby", "data": 1, "event": "other", "key": "k"}),
+        ("refresh", {}),
         ("leave", {"room": "lobby"}),
     ]
     for event, request in asked:
