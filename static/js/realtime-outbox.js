@@ -24,7 +24,8 @@
     this.entries = [];
     this.send = null;
     this.patience = null;   // the timer while a server has asked for patience
-    this.until = 0;         // and when that is over
+    this.until = 0;         // when that is over
+    this.reason = null;     // and the error that asked for it
   }
 
   /** Take a message; cb(error, result) is called exactly once. Returns its key. */
@@ -70,8 +71,12 @@
     }, this);
   };
 
-  /** Things are well again: what rests after a failure is sent at once, unless a server has asked for patience. */
+  /** Things are well again: what rests is sent at once, unless a server has asked for patience for another reason. */
   Outbox.prototype.hurry = function () {
+    if (this.reason === 'bus_unavailable') {
+      this.options.clock.clearTimeout(this.patience);
+      this.patience = null;
+    }
     this.entries.slice().forEach(function (entry) {
       if (entry.state !== 'retrying') { return; }
       this.options.clock.clearTimeout(entry.timer);
@@ -140,7 +145,7 @@
     // An outage passes, a fault that this message sets off does not: it may not hold up the others for ever.
     if (error.code === 'internal' || error.status === 500) { entry.faults += 1; }
     if (entry.faults >= this.options.publishTries) { return this.finish(entry, error); }
-    if (error.retryAfter) { this.rest(error.retryAfter); }
+    if (error.retryAfter) { this.rest(error.retryAfter, error.code); }
     this.turn(entry, 'retrying', error);
     entry.timer = clock.setTimeout(function () {
       self.turn(entry, 'waiting');
@@ -149,11 +154,12 @@
   };
 
   /** A server asked for patience: nothing is sent for so long. */
-  Outbox.prototype.rest = function (ms) {
+  Outbox.prototype.rest = function (ms, reason) {
     var self = this, clock = this.options.clock, until = clock.now() + ms;
     if (this.patience !== null && until <= this.until) { return; }
     clock.clearTimeout(this.patience);
     this.until = until;
+    this.reason = reason;
     this.patience = clock.setTimeout(function () {
       self.patience = null;
       self.pump();

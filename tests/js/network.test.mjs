@@ -228,7 +228,7 @@ test("a server without its bus says so; afterwards what rested goes at once", ()
   for (const name of ["degraded", "restored"]) w.rt.on("realtime." + name, () => told.push(name));
   w.socket().event("realtime.degraded", {});
   w.rt.publish("a", 1);
-  w.socket().asked("publish")[0].ack({ ok: false, error: { code: "bus_unavailable", message: "" } });
+  w.socket().asked("publish")[0].ack({ ok: false, error: { code: "bus_unavailable", message: "", retry_after: 30 } });
   assert.deepEqual(w.rt.outbox().map((one) => [one.state, one.error.code]), [["retrying", "bus_unavailable"]]);
   assert.equal(w.rt.degraded, true);
   w.socket().event("realtime.restored", {});
