@@ -14,7 +14,7 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("names", "concurrency", "signals", "hub.polling", "serve.peer"),
+    ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer"),
     ("message", "schemas"),
     (
         "rules",

@@ -35,4 +35,5 @@ def open_bus(settings: Settings, concurrency: Concurrency) -> Bus:
         log_length=settings.log_length,
         key_ttl=settings.key_ttl,
         publish_timeout=settings.publish_timeout,
+        max_message_bytes=settings.max_message_bytes,
     )

@@ -7,19 +7,18 @@ and is not trusted: an entry that the publish script could not have written is l
 
 from __future__ import annotations
 
-import json
 import logging
 import os
-import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue
-from ..message import Position
+from ..message import Message, Position, decode_json
+from ..seldom import Seldom
 from .backoff import Backoff
 from .base import Receiver
-from .entries import Raw, fields_of, message_of
+from .entries import DEFAULT_MAX_BYTES, MAX_RELAYED_BYTES, Raw, check_size, fields_of, message_of
 
 
 class Source(Protocol):
@@ -46,6 +45,7 @@ class Reader:
         head: the position to start after.
         birth: the log's birth at that moment.
         on_change: called with false when the log is lost, with true when it is found again.
+        max_bytes: an entry with more is no message.
     """
 
     def __init__(
@@ -57,6 +57,7 @@ class Reader:
         head: Position,
         birth: Position,
         on_change: Callable[[bool], None] | None = None,
+        max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> None:
         self._source = source
         self._receiver = receiver
@@ -64,10 +65,11 @@ class Reader:
         self._position = head
         self._linked = head
         self._birth = birth
+        self._max_bytes = max_bytes
         self._stopping = False
         self._pid = os.getpid()
-        self._last_warning = float("-inf")
         self._logger = logging.getLogger(__name__)
+        self._doubts = Seldom(self._logger)
         self.connected = True
         self._on_change = on_change or (lambda _connected: None)
 
@@ -118,9 +120,11 @@ class Reader:
                 return
             try:
                 self._take_one(raw_id, fields_of(flat))
-            except (InvalidValue, UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as exc:
-                self._receiver.skip(self._position)
-                self._warn("an entry of the log was left out: %s", exc)
+            except (InvalidValue, ValueError, LookupError, TypeError, ArithmeticError, RecursionError) as exc:
+                # Its id is not believed, either: nobody's cursor goes there.
+                self._doubts.warn("an entry of the log was left out: %s", exc)
+            except BusUnavailable:
+                return  # It is read again.
             except Exception:
                 # A fault of ours in one message must not end delivery for everybody.
                 self._logger.exception("a message could not be delivered")
@@ -128,26 +132,36 @@ class Reader:
 
     def _take_one(self, raw_id: bytes, fields: Mapping[bytes, bytes]) -> None:
         at = self._position = Position.parse(raw_id.decode("ascii"))
+        check_size(fields, most=MAX_RELAYED_BYTES if fields[b"t"] == b"c" else self._max_bytes)
         kind, previous = fields[b"t"], Position.parse(fields[b"p"].decode("ascii"))
         if kind == b"b":
+            # Anybody can write such an entry; a birth is one that the log itself knows of.
+            if self._source.state()[1] != at:
+                raise InvalidValue("the log was not born here")
             self._reborn(at)
             return
+        if previous >= at:
+            raise InvalidValue("an entry comes after the one before it")
+        # What is no entry of ours is no link of the chain, either: understood first, counted second.
+        what: Message | dict[str, Any] | None
+        if kind == b"m":
+            rooms = tuple(fields[b"r"].decode().split("\n"))
+            what = message_of(rooms, fields, at) if self._receiver.wants(rooms) else None
+        elif kind == b"c":
+            what = decode_json(fields[b"d"])
+            if not isinstance(what, dict):
+                raise InvalidValue("a relayed payload is an object")
+        else:
+            raise InvalidValue(f"unknown kind {kind[:20]!r}")
         if previous != self._linked:
             self._receiver.gap(previous)
         self._linked = at
-        if kind == b"c":
-            payload = json.loads(fields[b"d"])
-            if not isinstance(payload, dict):
-                raise InvalidValue("a relayed payload is an object")
-            self._receiver.control(at, payload)
-            return
-        if kind != b"m":
-            raise InvalidValue(f"unknown kind {kind[:20]!r}")
-        rooms = tuple(fields[b"r"].decode().split("\n"))
-        if self._receiver.wants(rooms):
-            self._receiver.deliver(message_of(rooms, fields, at))
-        else:
+        if isinstance(what, Message):
+            self._receiver.deliver(what)
+        elif what is None:
             self._receiver.skip(at)
+        else:
+            self._receiver.control(at, what)
 
     def _check_state(self) -> None:
         """Ids alone do not say that a log was lost or rolled back: compare with what the log says of itself."""
@@ -162,9 +176,3 @@ class Reader:
     def _reborn(self, birth: Position) -> None:
         self._birth = self._linked = birth
         self._receiver.gap(birth)
-
-    def _warn(self, text: str, *values: object) -> None:
-        now = time.monotonic()
-        if now - self._last_warning >= 1:
-            self._last_warning = now
-            self._logger.warning(text, *values)

@@ -28,7 +28,7 @@ from .backoff import Backoff
 from .base import Bus, Outcome, Receiver
 from .calls import PublishCalls
 from .channel import Channel
-from .entries import position_of, room_slice
+from .entries import DEFAULT_MAX_BYTES, position_of, room_slice
 from .follow import Following
 from .pipe import Pipe
 from .reader import Reader
@@ -37,6 +37,8 @@ from .survey import RoomInfo
 from .trips import Job, Trips
 
 _POOL_SIZE = 32
+_MOST_ENTRIES = 100_000
+"""Entries of a room that are looked at for right ones among wrong ones."""
 
 
 class RedisBus(Bus):
@@ -51,11 +53,12 @@ class RedisBus(Bus):
         log_length: entries kept in the whole log, approximately (never fewer).
         key_ttl: seconds that an idempotency key is remembered.
         publish_timeout: seconds after which a publish without an answer fails.
+        max_message_bytes: what this process publishes at most. Of others several times as much is read.
     """
 
     shared = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a setting
         self,
         url: str,
         *,
@@ -66,6 +69,7 @@ class RedisBus(Bus):
         log_length: int = 10_000,
         key_ttl: float = 600,
         publish_timeout: float = 2,
+        max_message_bytes: int = 64 * 1024,
     ) -> None:
         self._concurrency = concurrency
         self._prefix = f"{{{namespace}}}:"
@@ -73,6 +77,7 @@ class RedisBus(Bus):
         self._ttl_ms = int(history_ttl * 1000)
         self._log_length = log_length
         self._publish_timeout = publish_timeout
+        self._max_bytes = max(4 * max_message_bytes, DEFAULT_MAX_BYTES)
         self._client = _client(url, timeout=publish_timeout, connections=_POOL_SIZE)
         self._connect = partial(Channel, self._client.connection_pool)
         self._make_calls = partial(
@@ -98,6 +103,7 @@ class RedisBus(Bus):
             head=head,
             birth=birth,
             on_change=self.on_change,
+            max_bytes=self._max_bytes,
         )
         self._reader.start()
         return head
@@ -184,12 +190,19 @@ class RedisBus(Bus):
     def _look(
         self, rooms: Sequence[str], direction: str, cursor: Position, end: str, limit: int
     ) -> tuple[LogState, list[RoomSlice]]:
-        keys = [self._log, self._meta, *self._room_keys(rooms)]
-        arguments = (direction, str(cursor), end, limit + 1)
-        head, birth, oldest, present, *found = _asked(lambda: self._read(keys=keys, args=arguments))
+        keys, count = [self._log, self._meta, *self._room_keys(rooms)], limit + 1
+        while True:
+            ask = partial(self._read, keys=keys, args=(direction, str(cursor), end, count))
+            head, birth, oldest, present, *found = _asked(ask)
+            slices = [room_slice(room, *one, most=self._max_bytes) for room, one in zip(rooms, found, strict=True)]
+            full = [len(entries) >= count > len(kept.entries) for (entries, _), kept in zip(found, slices, strict=True)]
+            if not any(full) or count >= _MOST_ENTRIES:
+                break
+            # Wrong entries take the places of right ones, which must not be missed for it.
+            count = min(count * 8, _MOST_ENTRIES)
         forgotten_before = int(time.time() * 1000) - self._ttl_ms * TAIL_LIFETIMES
         state = LogState(position_of(birth), position_of(head), position_of(oldest), bool(present), forgotten_before)
-        return state, [room_slice(room, *one) for room, one in zip(rooms, found, strict=True)]
+        return state, slices
 
     def _room_keys(self, rooms: Sequence[str]) -> list[str]:
         return [f"{self._prefix}{kind}:{room}" for room in rooms for kind in ("room", "tail")]

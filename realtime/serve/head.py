@@ -62,7 +62,7 @@ def parse_request_line(line: str) -> tuple[str, str, str]:
     Raises:
         ValueError: it is not three words with a version that is served (RFC 9112, 3).
     """
-    words = line.rstrip("\r\n").split(" ")
+    words = line.removesuffix("\n").removesuffix("\r").split(" ")
     if len(words) != 3 or not _VERSION.fullmatch(words[2]):
         raise ValueError("a request line is: method target HTTP/1.1")
     method, target, version = words
@@ -94,7 +94,8 @@ def read_head(readline: Callable[[int], bytes]) -> Head:
         if not colon:
             raise ValueError("a header field is: name, colon, value")
         key = environ_key(name)
-        text = value.strip(b" \t\r\n")
+        # One line end, not several: a lone CR in front of it would be one to somebody else (RFC 9112, 2.2).
+        text = value.removesuffix(b"\n").removesuffix(b"\r").strip(b" \t")
         if _NOT_IN_VALUES.search(text):
             raise ValueError("a header field's value is one line of text")
         if key is not None:

@@ -1,9 +1,8 @@
 """What one process asks of all: the half of the client manager that speaks over the bus and is spoken to.
 
 Emits that a log cannot carry, and requests about clients of another process, travel as payloads in the order of the
-log and
-are done by every process, the asking one included, when they come back. What comes back is from a shared place: a
-wrong payload is left out. This file decides nothing about what an application's call means.
+log and are done by every process, the asking one included. What comes back is from a shared place: a wrong payload is
+left out. This file decides nothing about what an application's call means.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ..errors import ConnectionClosed, RealtimeError
 from ..hub.hub import Hub
 from ..message import START, Message, Position
 from ..names import is_room_name
+from ..seldom import Seldom
 from .clients import Clients
 from .connection import SocketConnection
 from .connections import SocketConnections
@@ -31,6 +31,7 @@ from .packets import library_json
 from .pipeline import Pipeline
 
 _SETTLE_SECONDS = 1.0
+_WRONG = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError, RealtimeError)
 
 
 class RelayingManager(Clients):
@@ -55,7 +56,7 @@ class RelayingManager(Clients):
         self.shared = bus.shared
         self._published = START
         self._host = secrets.token_hex(8)
-        self._log = logging.getLogger(__name__)
+        self._doubts = Seldom(logging.getLogger(__name__))
         self.ready: Callable[[], None] = lambda: None
 
     def connection(self, sid: str) -> SocketConnection:
@@ -95,8 +96,8 @@ class RelayingManager(Clients):
         try:
             handle = _RELAYED[payload["method"]]
             handle(self, payload)
-        except (KeyError, TypeError, ValueError, IndexError, AttributeError, RealtimeError) as exc:
-            self._log.warning("a relayed request was left out: %r", exc)
+        except _WRONG as exc:
+            self._doubts.warn("a relayed request was left out: %s", repr(exc))
 
     def _relayed_emit(self, request: dict[str, Any]) -> None:
         callback = request["callback"]

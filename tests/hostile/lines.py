@@ -6,7 +6,6 @@ Nothing here checks what it sends. Reading is strict, as clients are.
 from __future__ import annotations
 
 import json
-import os
 import socket
 import time
 from typing import Any
@@ -30,10 +29,11 @@ def head(method: str, target: str, *fields: str) -> bytes:
     return "\r\n".join([f"{method} {target} HTTP/1.1", "Host: a", *fields, "", ""]).encode()
 
 
-def frame(payload: bytes, opcode: int = TEXT, *, fin: bool = True, size: int | None = None) -> bytes:
+def frame(
+    payload: bytes, opcode: int = TEXT, *, fin: bool = True, size: int | None = None, mask: bytes = b"mask"
+) -> bytes:
     """A masked frame. ``size`` is what it declares, if that is not what it has."""
     declared = len(payload) if size is None else size
-    mask = os.urandom(4)
     first = bytes(((0x80 if fin else 0) | opcode,))
     if declared < 126:
         length = bytes((0x80 | declared,))
