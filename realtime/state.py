@@ -110,8 +110,7 @@ class State:
         self.streams.close()
         self.hub.close()
         for socket in tuple(self.socketio.server.eio.sockets.values()):
-            # Not waiting: one slow client would hold up the farewell to all others.
-            socket.close(wait=False)
+            socket.go_away()
         self.bus.stop()
 
 

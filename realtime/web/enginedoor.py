@@ -20,7 +20,7 @@ from .delays import Delays
 from .enginepolling import Polls, SecondPoll, encoded, posted
 from .enginerequests import EngineRequest, RequestRefused
 from .enginesocket import EngineSocket
-from .packets import BadPacket
+from .packets import BadPacket, read_payload
 
 Headers = list[tuple[str, str]]
 
@@ -63,7 +63,7 @@ class EngineDoor(engineio.Server):
                 return session.handle_get_request(environ, start_response)
             if request.method == "GET":
                 return self._text(environ, start_response, self._polled(session, request))
-            self._post(session, environ)
+            self._post(session, environ, request.stamp)
             return self._text(environ, start_response, b"ok")
         except RequestRefused as exc:
             headers = [("Content-Type", "application/json")]
@@ -155,18 +155,24 @@ class EngineDoor(engineio.Server):
             raise requests.unknown_session() from None
         return payload
 
-    def _post(self, session: Any, environ: dict[str, Any]) -> None:
+    def _post(self, session: Any, environ: dict[str, Any], stamp: str | None) -> None:
         """Handle what a client posts, in order. What is no payload costs it the session, and nothing of it is done."""
+        try:
+            body = posted(environ, most=self.max_http_buffer_size)
+        except BadPacket as exc:
+            session.break_off(str(exc))
+            raise requests.bad(f"{exc}: the session is closed") from None
+        if body is None:
+            session.break_off("a payload that is too large")
+            raise requests.too_large(self.max_http_buffer_size)
+        if session.polls.is_repeated(stamp, body):
+            return
         if session.polls.posting:
             session.break_off("a second post")
             raise requests.bad("one POST at a time: the session is closed")
         session.polls.posting = True
         try:
-            packets = posted(environ, most=self.max_http_buffer_size)
-            if packets is None:
-                session.break_off("a payload that is too large")
-                raise requests.too_large(self.max_http_buffer_size)
-            for one in packets:
+            for one in read_payload(body):
                 session.receive(one)
                 if session.broken:
                     raise BadPacket(session.broken)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from hashlib import blake2b
 from typing import Any, Final
 
 from engineio import packet as eio_packet
 
 from ..concurrency import Concurrency
-from .packets import SEPARATOR, BadPacket, read_payload
+from .packets import SEPARATOR, BadPacket
 
 PAYLOAD_BYTES: Final = 1024 * 1024
 """One poll takes no further packet past so many; the next takes what is left."""
@@ -39,7 +40,7 @@ class Polls:
         posting: a POST is being handled.
     """
 
-    __slots__ = ("_done", "_mutex", "_payload", "_polling", "_stamp", "_waiting", "posting")
+    __slots__ = ("_done", "_mutex", "_payload", "_polling", "_posted", "_stamp", "_waiting", "posting")
 
     def __init__(self, concurrency: Concurrency) -> None:
         self._mutex: AbstractContextManager[Any] = concurrency.mutex()
@@ -48,7 +49,15 @@ class Polls:
         self._payload: bytes | None = None
         self._polling = False
         self._waiting = 0
+        self._posted: tuple[str, bytes] | None = None
         self.posting = False
+
+    def is_repeated(self, stamp: str | None, body: bytes) -> bool:
+        """Whether this POST is the last one again: the same ``t``, the same body. It is not to be handled twice."""
+        if stamp is None:
+            return False
+        before, self._posted = self._posted, (stamp, blake2b(body, digest_size=16).digest())
+        return self._posted == before
 
     def answer(self, stamp: str | None, take: Callable[[], bytes]) -> bytes:
         """The payload for a poll.
@@ -100,15 +109,15 @@ def encoded(packets: list[eio_packet.Packet]) -> bytes:
     return SEPARATOR.join([str(one.encode(b64=True)) for one in packets]).encode()
 
 
-def posted(environ: dict[str, Any], *, most: int) -> list[eio_packet.Packet] | None:
-    """The packets in a POST's body; ``None`` when it is too large, which is seen before it is read.
+def posted(environ: dict[str, Any], *, most: int) -> bytes | None:
+    """A POST's body; ``None`` when it is too large, which is seen before it is read.
 
     Args:
         environ: WSGI's.
         most: bytes.
 
     Raises:
-        BadPacket: it is no payload, or it was cut off.
+        BadPacket: it was cut off.
     """
     length = environ.get("CONTENT_LENGTH") or ""
     if length:
@@ -116,7 +125,7 @@ def posted(environ: dict[str, Any], *, most: int) -> list[eio_packet.Packet] | N
             raise BadPacket("Content-Length is a number")
         if int(length) > most:
             return None
-        body = environ["wsgi.input"].read(int(length))
+        body: bytes = environ["wsgi.input"].read(int(length))
         if len(body) < int(length):
             raise BadPacket("the body was cut off")
     else:
@@ -124,4 +133,4 @@ def posted(environ: dict[str, Any], *, most: int) -> list[eio_packet.Packet] | N
         body = environ["wsgi.input"].read(most + 1) if environ.get("wsgi.input_terminated") else b""
         if len(body) > most:
             return None
-    return read_payload(body)
+    return body

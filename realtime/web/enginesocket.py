@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Final
 
 import engineio
@@ -31,7 +32,7 @@ class EngineSocket(engineio.socket.Socket):
         link: its WebSocket, once that was handed over.
         portable: its WebSocket, where it cannot be handed over.
         polls: its long polling, if it began with that.
-        farewell: code and reason for the close frame of ``portable``.
+        farewell: code and reason for the close frame.
         broken: the rule that its client broke, which ended it.
     """
 
@@ -86,7 +87,7 @@ class EngineSocket(engineio.socket.Socket):
         # The library forgets a session when a request meets it again, or when a task that looks at all of them does.
         self.server.sockets.pop(self.sid, None)
         if link is not None:
-            link.finish()
+            link.finish(*self.farewell)
         elif self.portable is not None and reason == self.server.reason.PING_TIMEOUT:
             self.portable.close()  # Its writer may be stuck with what the client does not take.
 
@@ -103,8 +104,13 @@ class EngineSocket(engineio.socket.Socket):
         self.server.logger.info("%s: closed: %s", self.sid, text)
         self.broken, self.farewell = text, (wire.PROTOCOL_ERROR, text)
         if self.link is not None:
-            self.link.finish(*self.farewell)
+            self.link.finish(*self.farewell)  # Nothing that the application says meanwhile goes out any more.
         self.close(wait=False, abort=self.upgraded, reason=self.server.reason.TRANSPORT_ERROR)
+
+    def go_away(self) -> None:
+        """This server is going: the client may come back elsewhere (RFC 6455, 7.4.1: 1001)."""
+        self.farewell = (wire.GOING_AWAY, "")
+        self.close(wait=False)  # One slow client would hold up the farewell to all others.
 
     def receive(self, pkt: Any) -> None:
         """Handle one packet of the client.
@@ -181,12 +187,14 @@ class EngineSocket(engineio.socket.Socket):
                 return
             self.last_ping = time.monotonic()
             self.server.deadlines.add(self)
-            self.send(eio_packet.Packet(eio_packet.PING))
+            with suppress(engineio.exceptions.SocketIsClosedError):  # A thread may have closed it just now.
+                self.send(eio_packet.Packet(eio_packet.PING))
 
     def expire(self) -> None:
         """The time for the answer to a ping is over."""
         if not self.closing and not self.closed:
-            self.check_ping_timeout()
+            with suppress(engineio.exceptions.SocketIsClosedError):
+                self.check_ping_timeout()
 
     def _upgrade_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
         asked: Any = environ.get("wsgi.websocket")

@@ -18,9 +18,6 @@ from socketio import packet
 from .eventpackets import is_event
 from .packets import BadPacket
 
-_ATTACHMENTS_SECONDS: Final = 30.0
-"""How long the attachments of one packet may take, looked at with each ping."""
-
 _CONNECTING: ContextVar[str | None] = ContextVar("realtime_connecting", default=None)
 _NAMESPACE: Final = re.compile(r"[0-9](?:[0-9]+-)?(/[^,]*),")
 
@@ -29,9 +26,11 @@ class EventDoor(socketio.Server):
     """A Socket.IO server that keeps to the protocol.
 
     Attributes:
+        attachments_seconds: how long the attachments of one packet may take, looked at with each ping.
         greeting: guards that CONNECT is sent once.
     """
 
+    attachments_seconds = 30.0
     greeting: AbstractContextManager[Any]
 
     def is_member(self, eio_sid: str) -> bool:
@@ -43,7 +42,7 @@ class EventDoor(socketio.Server):
     def is_stuck(self, eio_sid: str) -> bool:
         """Whether a session announced attachments too long ago that did not come."""
         pkt = self._binary_packet.get(eio_sid)
-        return pkt is not None and time.monotonic() - pkt.since > _ATTACHMENTS_SECONDS
+        return pkt is not None and time.monotonic() - pkt.since > self.attachments_seconds
 
     def greet(self, eio_sid: str, namespace: str) -> None:
         """Answer a CONNECT whose handler is still at it: it has something for the client, which may not come first."""

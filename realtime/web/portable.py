@@ -197,6 +197,8 @@ def converse(session: Any, ws: Any) -> None:
         server.logger.exception("reading a WebSocket failed")
     session.close(wait=False, abort=True, reason=server.reason.TRANSPORT_CLOSE)
     writer.join()
+    if hasattr(ws, "end"):
+        ws.end()
 
 
 def _write(session: Any, ws: Any) -> None:

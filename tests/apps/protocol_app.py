@@ -25,6 +25,7 @@ socketio = SocketIO(
     max_http_buffer_size=int(os.environ.get("MAX_BYTES", "1000000")),
 )
 realtime = Realtime(app)
+socketio.server.attachments_seconds = float(os.environ.get("ATTACHMENTS_SECONDS", "30"))  # type: ignore[union-attr]
 
 
 def connected(auth: Any = None) -> bool | None:

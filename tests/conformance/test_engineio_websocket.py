@@ -194,3 +194,12 @@ def test_polling_goes_on_when_the_upgrade_does_not_come(slow: str) -> None:
         assert frames.receive() == "3probe"
     assert session.post('42["message",1]').text == "ok"
     eventually(lambda: '42["message-back",1]' in session.poll(), what="the answer")
+
+
+def test_attachments_that_do_not_come_end_the_session(quick: str) -> None:
+    with Frames(quick) as frames:
+        frames.opening()
+        frames.connect()
+        frames.send('451-["message",{"_placeholder":true,"num":0}]')
+        with pytest.raises(Closed, match="attachments did not come"):
+            list(iter(frames.next, None))

@@ -106,3 +106,13 @@ def test_it_is_the_same_whatever_its_encoding(slow: str, encoding: str) -> None:
         for one in (encoding, "identity")
     }
     assert len(texts) == 1
+
+
+def test_the_same_post_again_is_not_handled_twice(slow: str) -> None:
+    session = connected(slow)
+    for body, stamp in (("1", "h1"), ("1", "h1"), ("2", "h1"), ("2", "h2"), ("2", None), ("2", None)):
+        assert session.post(f'42["message",{body}]', t=stamp).text == "ok"
+    got: list[str] = []
+    while len(got) < 5:
+        got += session.poll()
+    assert sorted(got) == ['42["message-back",1]'] + ['42["message-back",2]'] * 4
