@@ -28,6 +28,14 @@ SWITCH = """(names) => names.reduce((before, name) => before.then((errors) => ne
   Promise.resolve([]))"""
 
 
+PUBLISH = """(room) => {
+  const publishing = window.publishing = {count: 0, failed: [], stop: () => clearInterval(timer)};
+  const timer = setInterval(() => rt.publish(room, publishing.count++, (error) => {
+    if (error) { publishing.failed.push(error); }
+  }), 5);
+}"""
+
+
 class Steady:
     """Publishes straight into the bus at a fixed rate while the block lasts. ``ids``: what was accepted."""
 
