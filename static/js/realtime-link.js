@@ -123,7 +123,10 @@
     // A listener may have closed the connection, or asked for another at once.
     if (!this.running || this.current || this.timer) { return; }
     // The next one is on its way already.
-    if (this.trial) { return this.face._change('reconnecting', null); }
+    if (this.trial) {
+      this.face._change('reconnecting', null);
+      return this.trial && this.trial.alone();
+    }
     // What had worked is tried again after a moment; what had not answered at all leaves its place to the next.
     if (lived >= 0) { this.rest(error.retryAfter); } else { this.next(); }
   };

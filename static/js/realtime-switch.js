@@ -123,8 +123,7 @@
   Link.prototype.again = function (room) {
     var trial = this.trial;
     if (!trial || !trial.rooms.some(function (one) { return one.name === room.name; })) { return; }
-    this.trial = null;
-    trial.host.transport.close();
+    trial.stop();
     this.attempt(trial.name, trial.why, trial.cb);
   };
 

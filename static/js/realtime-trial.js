@@ -12,6 +12,9 @@
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
 
+  // What the old one has shown but the log does not keep (who is typing) can never be caught up with.
+  var CATCH_UP = 1000;
+
   /** A room as the new transport sees it: it may write down how far it got without touching the one in use. */
   function shadow(room) {
     return {name: room.name, after: room.after, history: room.history, joined: true, since: room.since, real: room};
@@ -29,7 +32,11 @@
     this.position = owner.face._cursor.position;
     this.rooms = owner.face._wanted().filter(function (room) { return room.joined; }).map(shadow);
     this.held = [];
-    this.lowest = null;
+    this.lowest = null;                  // up to where every room has been brought
+    this.newest = null;                  // the newest that was brought
+    this.goal = null;                    // where the old one stood when the new one was ready
+    this.timer = null;
+    this.ready = false;
     this.passed = Object.create(null);   // ids that the connection in use has delivered meanwhile
     this.began = owner.options.clock.now();
     this.host = this.bind({options: owner.options, memory: owner.memory[name], proving: true});
@@ -63,11 +70,36 @@
       if (!recovered && self.link.current) {
         return self.fail({code: 'not_recovered', message: 'the log does not reach back to where this page stands'});
       }
-      self.link.changeOver(self, recovered);
+      self.opened(recovered);
     });
     host.lost = heard(function (error) { self.fail(error); });
     host.reset = fail('not_recovered', 'the log could not be followed');
     return host;
+  };
+
+  /** It is open. An event stream says so before it replays: the old one goes on until that has caught up with it. */
+  Trial.prototype.opened = function (recovered) {
+    var self = this, position = this.link.face._cursor.position;
+    this.ready = true;
+    this.recovered = recovered;
+    this.goal = this.link.current && position;
+    if (this.caughtUp()) { return this.end(); }
+    this.timer = this.timer || this.link.options.clock.setTimeout(function () { self.end(); }, CATCH_UP);
+  };
+
+  Trial.prototype.caughtUp = function () {
+    var reached = Realtime.newestOf([this.lowest, this.newest, this.position]);
+    return this.ready && (!this.goal || !!reached && Realtime.compareIds(reached, this.goal) >= 0);
+  };
+
+  Trial.prototype.end = function () {
+    this.link.options.clock.clearTimeout(this.timer);
+    if (this.link.trial === this) { this.link.changeOver(this, this.recovered); }
+  };
+
+  /** The old connection is gone. */
+  Trial.prototype.alone = function () {
+    if (this.ready) { this.end(); }
   };
 
   /** The connection in use has delivered this. The cursor's memory is bounded, and a trial may take its time. */
@@ -75,9 +107,12 @@
 
   /** What has no id cannot be recognised: only the connection in use delivers it. */
   Trial.prototype.hold = function (event, data, id) {
-    if (id && !this.passed[id] && !this.link.face._cursor.seen.has(id)) {
+    if (!id) { return; }
+    if (!this.passed[id] && !this.link.face._cursor.seen.has(id)) {
       this.held.push({event: event, data: data, id: id});
     }
+    this.newest = Realtime.newestOf([this.newest, id]);
+    if (this.caughtUp()) { this.end(); }
   };
 
   /** What was held, in the order of the log: several rooms may have been replayed one after the other. */
@@ -89,9 +124,14 @@
 
   Trial.prototype.fail = function (error) {
     if (this.link.trial !== this) { return; }
+    this.stop();
+    this.link.tried(this, error);
+  };
+
+  Trial.prototype.stop = function () {
+    this.link.options.clock.clearTimeout(this.timer);
     this.link.trial = null;
     this.host.transport.close();
-    this.link.tried(this, error);
   };
 
   Realtime.Trial = Trial;

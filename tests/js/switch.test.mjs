@@ -66,8 +66,12 @@ test("an old connection that is ahead of the new one doubles nothing", () => {
   for (const id of ["11-0", "12-0", "13-0"]) w.source().message("message", {}, id);
   socket.event("message", {}, "11-0");
   w.ok(socket.asked("join")[0], { cursor: "11-0" });
+  assert.equal(w.rt.transport, "sse", "not before it has caught up");
+  socket.event("message", {}, "12-0");
+  assert.equal(w.rt.transport, "sse");
+  socket.event("message", {}, "13-0");
   assert.equal(w.rt.transport, "websocket");
-  for (const id of ["12-0", "13-0", "14-0"]) socket.event("message", {}, id);
+  socket.event("message", {}, "14-0");
   assert.deepEqual(w.log.messages, ["11-0", "12-0", "13-0", "14-0"]);
   assert.equal(w.source().readyState, 2);
 });
@@ -105,6 +109,34 @@ test("the old connection may die in between; the new one still brings everything
   assert.deepEqual(w.log.messages, ["11-0", "12-0"]);
   assert.deepEqual([w.rt.state, w.rt.transport], ["connected", "sse"]);
   assert.equal(w.sockets.length, 1);
+});
+
+test("what the log does not keep holds a change up only for a moment", () => {
+  const w = overWebSocket();
+  w.rt.switchTo("sse");
+  w.socket().event("typing", {}, "15-0");
+  w.source().ready({ cursor: "10-0" });
+  w.source().message("message", {}, "11-0");
+  w.clock.tick(999);
+  assert.equal(w.rt.transport, "websocket");
+  w.clock.tick(1);
+  assert.equal(w.rt.transport, "sse");
+  assert.deepEqual(w.log.messages, ["11-0"]);
+});
+
+test("an old connection that dies while the new one catches up is let go at once", () => {
+  const w = overWebSocket();
+  w.socket().event("message", {}, "11-0");
+  w.rt.switchTo("sse");
+  w.socket().event("message", {}, "12-0");
+  w.source().ready({ cursor: "11-0" });
+  assert.equal(w.rt.transport, "websocket");
+  w.socket().drop();
+  assert.deepEqual([w.rt.state, w.rt.transport], ["connected", "sse"]);
+  w.source().message("message", {}, "12-0");
+  w.source().message("message", {}, "13-0");
+  assert.deepEqual(w.log.messages, ["11-0", "12-0", "13-0"]);
+  assert.equal(w.clock.timers.size, 1, "only the watcher goes on");
 });
 
 test("a new connection that cannot have everything is not taken while the old one is well", () => {
