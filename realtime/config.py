@@ -11,12 +11,12 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
+from .bus import address
 from .errors import ConfigError
 from .names import is_room_name
 
-BUS_SCHEMES: Final = ("memory", "redis", "rediss", "unix")
 _TRUE: Final = frozenset({"1", "true", "yes", "on"})
 _FALSE: Final = frozenset({"0", "false", "no", "off"})
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
@@ -48,15 +48,10 @@ def _flag(value: Any) -> bool:
 
 
 def _bus_url(value: Any) -> str:
-    """memory://, redis://host:port/db, rediss://… or unix://path"""
-    parts = urlsplit(value)
-    if parts.scheme not in BUS_SCHEMES or not value.startswith(f"{parts.scheme}://"):
-        raise ValueError
-    if parts.scheme in {"redis", "rediss"}:
-        # What the client would stumble over at its first use is said at start: the port and the database's number.
-        _ = parts.port
-        for number in (parts.path.strip("/"), *parse_qs(parts.query).get("db", [])):
-            int(number or 0)
+    """memory://, redis://host:port/db, unix://path, redis+sentinel://host:port,host:port/name-of-the-primary/db,
+    redis+cluster://host:port,host:port; with TLS rediss://, rediss+sentinel://, rediss+cluster://
+    """
+    address.parse(value)
     return str(value)
 
 
@@ -142,6 +137,10 @@ class Settings:
     """After this long without an answer from Redis a publish fails."""
     private_prefix: str = _setting("", _prefix)
     """Rooms whose names begin so, such as ``private:``, are for those only whom ``realtime.grant`` let in."""
+    durable: int = _setting(0, _number(0, 100, int))
+    """Replicas of Redis that must have confirmed a message before it is acknowledged; 0 waits for none."""
+    durable_timeout: float = _setting(1, _number(0.01, 60, float))
+    """How long they have for it, within ``REALTIME_PUBLISH_TIMEOUT``; then publishing answers ``not_durable``."""
     event_ids: bool = _setting(True, _flag)
     """Send each message's id as the last argument of its Socket.IO event."""
     strict_events: bool = _setting(False, _flag)
@@ -171,12 +170,13 @@ class Settings:
             try:
                 values[one.name] = read(value)
             except (TypeError, ValueError, OverflowError, AttributeError):
-                shown = _without_password(value) if one.name == "bus_url" else repr(value)
+                shown = address.shown(value) if one.name == "bus_url" else repr(value)
                 allowed = " ".join(read.__doc__.split())
                 raise ConfigError(f"{key} is {shown}; allowed is {allowed}") from None
-        return cls(**values)
-
-
-def _without_password(value: Any) -> str:
-    """A URL as a log may show it: without anything that stands before its last @."""
-    return re.sub(r"^('[^:/@]*:?/*).*@", r"\1***@", repr(value))
+        settings = cls(**values)
+        if settings.durable and settings.bus_url.startswith("memory:"):
+            raise ConfigError(
+                f"REALTIME_DURABLE is {settings.durable}, but memory:// has no replicas; allowed is 0, or another "
+                "REALTIME_BUS_URL"
+            )
+        return settings

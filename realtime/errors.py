@@ -129,6 +129,27 @@ class BusUnavailable(RealtimeError):
         super().__init__(message, retry_after=retry_after)
 
 
+class NotDurable(BusUnavailable):
+    """The message is in the log, but fewer replicas than ``REALTIME_DURABLE`` asks for have confirmed it in time.
+
+    It may have been delivered, and may be lost if Redis fails over now. Trying again with the same key publishes
+    nothing twice, and is answered with the id once the replicas have it.
+
+    Attributes:
+        id: the message's id.
+    """
+
+    code = "not_durable"
+
+    def __init__(self, message: str, *, id: str) -> None:
+        super().__init__(message)
+        self.id = id
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented shape, with ``id``."""
+        return {**super().as_dict(), "id": self.id}
+
+
 class ConnectionClosed(RealtimeError):
     """The connection was closed by this server while something was still using it."""
 

@@ -15,6 +15,7 @@ PACKAGE = ROOT / "realtime"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer"),
+    ("names", "concurrency", "signals", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
     ("message", "schemas"),
     (
         "rules",
@@ -30,7 +31,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("access", "tickets", "bus.notes", "bus.replay", "bus.backoff", "bus.channel", "hub.connection", "hub.expiry"),
     ("bus.base", "grants", "bus.entries", "bus.calls", "hub.log", "hub.groups", "hub.waiter"),
     ("batch", "bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing"),
-    ("bus.pipe",),
+    ("bus.pipe", "bus.client"),
     ("bus.redis",),
     ("bus.open", "hub.feed"),
     ("hub.revoking",),
@@ -75,7 +76,7 @@ ONLY_IN = {
     "flask_socketio": {"state", "extension"},
     "socketio": {"web.clients", "web.relay", "web.manager", "web.event", "web.engine"},
     "engineio": {"web."},
-    "redis": {"bus.redis", "bus.channel", "bus.trips", "bus.follow"},
+    "redis": {"bus.client", "bus.locate", "bus.channel", "bus.trips", "bus.follow"},
     "hiredis": {"bus.channel"},
     "gevent": {"serve.", "concurrency"},
     "geventwebsocket": {"serve."},

@@ -23,7 +23,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
-from ..errors import RealtimeError
+from ..errors import BusUnavailable, RealtimeError
 from ..message import Message, Position
 from .notes import Notebook
 from .replay import Replay
@@ -57,6 +57,10 @@ class Published(NamedTuple):
 
     id: Position
     duplicate: bool
+
+
+class BusSilent(BusUnavailable):
+    """The bus was asked and did not answer in time. Another connection would not help."""
 
 
 Outcome = Published | RealtimeError

@@ -15,8 +15,12 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 
+from .locate import Primary
+
 _NOTHING: Final = object()
 _READ: Final = 64 * 1024
+_GREETING: Final = 1.0
+"""Seconds that Redis has for each answer while a connection is opened: one that is frozen takes connections, too."""
 _LEAST: Final = 0.001
 """Seconds that a wait takes at least: none at all would mean a socket that does not wait."""
 
@@ -38,13 +42,43 @@ class Channel:
     """
 
     def __init__(self, pool: ConnectionPool) -> None:
-        self._connection = pool.connection_class(**pool.connection_kwargs)
+        options = pool.connection_kwargs
+        patience = min(options.get("socket_timeout") or _GREETING, _GREETING)
+        self._connection = pool.connection_class(**{**options, "socket_timeout": patience})
         self._connection.connect()
+        self._primary: Primary | None = getattr(self._connection, "primary", None)
+        self._at = None if self._primary is None else self._primary.at
         self._socket = self._connection._sock
         self._parser = hiredis.Reader(
             protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOTHING
         )  # fmt: skip
         self._buffer = bytearray(_READ)
+
+    @property
+    def moves(self) -> bool:
+        """Whether the primary may become another node."""
+        return self._primary is not None
+
+    @property
+    def stale(self) -> bool:
+        """Whether the primary is known to be another node by now."""
+        return self._primary is not None and self._primary.at != self._at
+
+    def look(self) -> None:
+        """Look whether the primary is where it was, now and then.
+
+        Raises:
+            RedisConnectionError: it is not.
+        """
+        if self._primary is not None:
+            self._primary.look()
+            if self.stale:
+                raise RedisConnectionError("the primary is another node now")
+
+    def doubt(self) -> None:
+        """What is at the other end is not the primary."""
+        if self._primary is not None:
+            self._primary.doubt()
 
     def send(self, data: bytes, *, until: float) -> None:
         """Send one packed command or several.

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
 from redis.exceptions import RedisError
 
 from ..errors import BusUnavailable
 from ..message import Position
+from .base import BusSilent
 from .channel import Channel, packed
 from .entries import Raw
 
 _BLOCK_SECONDS: Final = 1.0
-_GRACE_SECONDS: Final = 2.0
+_GRACE_SECONDS: Final = 1.0
+_LOOK_SECONDS: Final = 0.25
 _BATCH: Final = 512
 
 
@@ -27,14 +29,14 @@ class Following:
     Args:
         connect: opens the connection.
         log: the log's key.
-        state: the log's newest id and its birth.
+        state: the log's newest id and its birth; it is told what was seen of the log.
 
     Raises:
         BusUnavailable: it cannot be opened.
     """
 
     def __init__(
-        self, *, connect: Callable[[], Channel], log: str, state: Callable[[], tuple[Position, Position]]
+        self, *, connect: Callable[[], Channel], log: str, state: Callable[[Position], tuple[Position, Position]]
     ) -> None:
         self._connect = connect
         self._log = log
@@ -43,21 +45,38 @@ class Following:
         # At once, not with the first read: what is published meanwhile would come in one large batch.
         self._open()
 
-    def read(self, after: Position) -> Sequence[Raw]:
-        """The log's next entries, waiting about a second for the first. Raises ``BusUnavailable``."""
-        block = int(_BLOCK_SECONDS * 1000)
-        ask = packed("XREAD", "COUNT", _BATCH, "BLOCK", block, "STREAMS", self._log, str(after))
+    def read(self, after: Position, *, wait: bool) -> Sequence[Raw]:
+        """The log's next entries; where it waits, about a second for the first. Raises ``BusUnavailable``,
+        ``BusSilent``.
+        """
+        block = ("BLOCK", int(_BLOCK_SECONDS * 1000)) if wait else ()
+        ask = packed("XREAD", "COUNT", _BATCH, *block, "STREAMS", self._log, str(after))
         until = time.monotonic() + _BLOCK_SECONDS + _GRACE_SECONDS
         channel = self._open()
         try:
+            channel.look()
             channel.send(ask, until=until)
-            answer = channel.receive(until=until)
+            answer = self._received(channel, until)
             if isinstance(answer, RedisError):
                 raise answer
         except (OSError, RedisError) as exc:
+            channel.doubt()
             self.close()
-            raise BusUnavailable(f"Redis cannot be asked: {exc}") from exc
+            failure = BusSilent if isinstance(exc, TimeoutError) else BusUnavailable
+            raise failure(f"Redis cannot be asked: {exc}") from exc
         return answer[0][1] if answer else ()
+
+    @staticmethod
+    def _received(channel: Channel, until: float) -> Any:
+        """The answer. Where the primary may become another node, that is looked for meanwhile."""
+        while True:
+            step = time.monotonic() + _LOOK_SECONDS if channel.moves else until
+            try:
+                return channel.receive(until=min(step, until))
+            except TimeoutError:
+                if time.monotonic() >= until:
+                    raise
+                channel.look()
 
     def close(self) -> None:
         """Close the connection. The next read opens another."""

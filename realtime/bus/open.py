@@ -25,6 +25,7 @@ def open_bus(settings: Settings, concurrency: Concurrency) -> Bus:
         )
     # The Redis client takes a tenth of a second to import; who uses the embedded bus does not wait for it.
     from .redis import RedisBus  # noqa: PLC0415
+    from .trips import Durability  # noqa: PLC0415
 
     return RedisBus(
         settings.bus_url,
@@ -36,4 +37,5 @@ def open_bus(settings: Settings, concurrency: Concurrency) -> Bus:
         key_ttl=settings.key_ttl,
         publish_timeout=settings.publish_timeout,
         max_message_bytes=settings.max_message_bytes,
+        durability=Durability(settings.durable, settings.durable_timeout),
     )

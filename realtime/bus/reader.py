@@ -1,8 +1,7 @@
 """The one reader that each process has of a shared log: follows it, checks its chain, survives its outages.
 
-It knows no database: a ``Source`` hands it raw entries and the state of the log. What it reads comes from a shared
-place
-and is not trusted: an entry that the publish script could not have written is left out, logged at most once a second.
+It knows no database: a ``Source`` hands it raw entries and the state of the log. What it reads is not trusted:
+an entry that the publish script could not have written is left out, logged at most once a second.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
+from typing import Final, Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue
@@ -19,17 +19,27 @@ from ..seldom import Seldom
 from .backoff import Backoff
 from .base import Receiver
 from .entries import DEFAULT_MAX_BYTES, MAX_RELAYED_BYTES, Raw, check_size, fields_of, message_of
+from .base import BusSilent, Receiver
+from .entries import Raw, fields_of, message_of
+
+_LONGEST_PAUSE: Final = 0.4
+"""Seconds between two attempts, at most: so much later than Redis itself everybody is served again."""
+
+_QUIET_SECONDS: Final = 0.2
+"""For so long it is tried to read on before anybody is told that the log cannot be followed."""
 
 
 class Source(Protocol):
     """Where the reader reads."""
 
-    def read(self, after: Position) -> Sequence[Raw]:
-        """Entries after a position, waiting a second or so for the first. Raises ``BusUnavailable``."""
+    def read(self, after: Position, *, wait: bool) -> Sequence[Raw]:
+        """Entries after a position, if it waits, then a second or so for the first. Raises ``BusUnavailable``."""
 
     @property
-    def state(self) -> Callable[[], tuple[Position, Position]]:
-        """Asks for the log's newest id and its birth. Raises ``BusUnavailable``."""
+    def state(self) -> Callable[[Position], tuple[Position, Position]]:
+        """Asks for the log's newest id and its birth, and tells it an id that was in the log. Should the log not know
+        it any more, it is born anew by that. Raises ``BusUnavailable``.
+        """
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -46,6 +56,9 @@ class Reader:
         birth: the log's birth at that moment.
         on_change: called with false when the log is lost, with true when it is found again.
         max_bytes: an entry with more is no message.
+
+    Attributes:
+        connected: the log can be followed, as far as is known.
     """
 
     def __init__(
@@ -66,6 +79,9 @@ class Reader:
         self._linked = head
         self._birth = birth
         self._max_bytes = max_bytes
+        # After each cut, and where the chain is broken: it may be another server's log by now, or an older one.
+        self._sure = True
+        self._seen: Position | None = None
         self._stopping = False
         self._pid = os.getpid()
         self._logger = logging.getLogger(__name__)
@@ -86,21 +102,28 @@ class Reader:
         return self._stopping or os.getpid() != self._pid
 
     def _run(self) -> None:
-        backoff = Backoff()
+        backoff = Backoff(first=0.02, cap=_LONGEST_PAUSE)
+        failing_since: float | None = None
         while not self._over():
             try:
-                if not self.connected:
+                if not self._sure:
                     self._check_state()
-                entries = self._source.read(self._position)
-                if not entries:
+                entries = self._source.read(self._position, wait=self.connected)
+                if not entries and self.connected:
                     self._check_state()
                 if not self.connected:
                     self.connected = True
                     self._on_change(True)
                     self._logger.warning("the log can be read again, from %s on", self._position)
                 backoff.reset()
+                failing_since = None
             except BusUnavailable as exc:
-                if self.connected:
+                self._sure = False
+                now = time.monotonic()
+                failing_since = failing_since or now
+                # A connection that was closed says nothing of the log yet. Whether it is there, the next one tells.
+                quiet = now - failing_since < _QUIET_SECONDS and not isinstance(exc, BusSilent)
+                if self.connected and not quiet:
                     self.connected = False
                     self._on_change(False)
                     self._logger.error("the log cannot be read, trying again: %s", exc)
@@ -154,6 +177,7 @@ class Reader:
         else:
             raise InvalidValue(f"unknown kind {kind[:20]!r}")
         if previous != self._linked:
+            self._sure, self._seen = False, self._linked
             self._receiver.gap(previous)
         self._linked = at
         if isinstance(what, Message):
@@ -164,14 +188,12 @@ class Reader:
             self._receiver.control(at, what)
 
     def _check_state(self) -> None:
-        """Ids alone do not say that a log was lost or rolled back: compare with what the log says of itself."""
-        head, birth = self._source.state()
+        """Ids alone do not say that a log was lost or rolled back: it is asked whether it knows what was read of it."""
+        _, birth = self._source.state(self._seen or self._position)
+        self._sure, self._seen = True, None
         if birth != self._birth:
             self._position = birth
             self._reborn(birth)
-        elif head < self._position:
-            self._position = self._linked = head
-            self._receiver.gap(head)
 
     def _reborn(self, birth: Position) -> None:
         self._birth = self._linked = birth

@@ -13,22 +13,16 @@ from functools import partial
 from importlib.resources import files
 from typing import Any, cast
 
-import redis
-from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.retry import Retry
-
 from ..concurrency import Concurrency
-from ..errors import BusUnavailable
 from ..message import START, Message, Position, encode_json
 from . import survey
-from .backoff import Backoff
 from .base import Bus, Outcome, Receiver
 from .calls import PublishCalls
 from .channel import Channel
 from .entries import DEFAULT_MAX_BYTES, position_of, room_slice
+from .channel import packed
+from .client import Client
+from .entries import position_of, room_slice
 from .follow import Following
 from .pipe import Pipe
 from .reader import Reader
@@ -39,13 +33,14 @@ from .trips import Job, Trips
 _POOL_SIZE = 32
 _MOST_ENTRIES = 100_000
 """Entries of a room that are looked at for right ones among wrong ones."""
+from .trips import NOT_DURABLE, Durability, Job, Trips
 
 
 class RedisBus(Bus):
     """A log in Redis streams.
 
     Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
+        url: of one Redis, of Sentinels, or of a cluster (see ``address``).
         concurrency: threads or greenlets, for the reader. With greenlets, sockets must be patched.
         namespace: prefix of every key.
         history_length: messages kept per room, approximately (never fewer).
@@ -54,11 +49,16 @@ class RedisBus(Bus):
         key_ttl: seconds that an idempotency key is remembered.
         publish_timeout: seconds after which a publish without an answer fails.
         max_message_bytes: what this process publishes at most. Of others several times as much is read.
+        durability: what a message has to be, beside in the log, before it is acknowledged.
+
+    Raises:
+        ConfigError: the URL has options that the Redis client refuses.
     """
 
     shared = True
 
     def __init__(  # noqa: PLR0913  each is a setting
+    def __init__(  # noqa: PLR0913  each is a setting of its own
         self,
         url: str,
         *,
@@ -70,6 +70,7 @@ class RedisBus(Bus):
         key_ttl: float = 600,
         publish_timeout: float = 2,
         max_message_bytes: int = 64 * 1024,
+        durability: Durability = NOT_DURABLE,
     ) -> None:
         self._concurrency = concurrency
         self._prefix = f"{{{namespace}}}:"
@@ -80,6 +81,9 @@ class RedisBus(Bus):
         self._max_bytes = max(4 * max_message_bytes, DEFAULT_MAX_BYTES)
         self._client = _client(url, timeout=publish_timeout, connections=_POOL_SIZE)
         self._connect = partial(Channel, self._client.connection_pool)
+        self._durability = durability
+        self._client = Client(url, tag=namespace, timeout=publish_timeout, sleep=concurrency.sleep, away=self._is_away)
+        self._redis = self._client.redis
         self._make_calls = partial(
             PublishCalls,
             prefix=self._prefix,
@@ -88,16 +92,17 @@ class RedisBus(Bus):
             log_length=log_length,
             key_ttl_ms=int(key_ttl * 1000),
         )
-        self._read = self._client.register_script(_script("read"))
-        self._relay = self._client.register_script(_script("relay"))
+        self._read = self._redis.register_script(_script("read"))
+        self._relay = self._redis.register_script(_script("relay"))
+        self._state = self._redis.register_script(_script("state"))
         self._reader: Reader | None = None
         self._renew()
 
     def start(self, receiver: Receiver) -> Position:
-        head, birth = self.state()
+        head, birth = self._asked_state(START)
         receiver.skip(head)
         self._reader = Reader(
-            source=Following(connect=self._connect, log=self._log, state=self.state),
+            source=Following(connect=self._client.channel, log=self._log, state=self._asked_state),
             receiver=receiver,
             concurrency=self._concurrency,
             head=head,
@@ -116,9 +121,7 @@ class RedisBus(Bus):
         self._client.close()
 
     def ping(self) -> None:
-        _asked(self._client.ping)
-        if self._reader is not None and not self._reader.connected:
-            raise BusUnavailable("Redis answers, but its log cannot be followed yet")
+        self._client.ask(self._redis.ping, again=True)
 
     def publish_many(self, messages: Sequence[Message]) -> list[Outcome]:
         pipe = self._here()
@@ -140,21 +143,30 @@ class RedisBus(Bus):
     def _renew(self) -> None:
         script = _script("publish")
         trips = Trips(
-            connect=self._connect,
-            script=script,
+            connect=self._client.channel,
+            opening=partial(self._opening, script),
             sleep=self._concurrency.sleep,
             outage=self._is_away,
+            durability=self._durability,
         )
-        self._pipe, self._calls = Pipe(trips=trips, concurrency=self._concurrency), self._make_calls(script)
+        self._trips, self._pipe = trips, Pipe(trips=trips, concurrency=self._concurrency)
+        self._calls = self._make_calls(script)
         self._pid = os.getpid()
+
+    def _opening(self, script: str, newest: bytes) -> list[bytes]:
+        """A new connection may lead to another log than the last one, which then has to know what was answered."""
+        commands = [packed("SCRIPT", "LOAD", script)]
+        if newest:
+            commands.append(packed("EVAL", _script("state"), 2, self._log, self._meta, newest))
+        return commands
 
     def _is_away(self) -> bool:
         return self._reader is not None and not self._reader.connected
 
     def relay(self, payload: dict[str, Any]) -> Position:
         text = encode_json(payload)
-        at, _ = self._patiently(lambda: self._relay(keys=[self._log, self._meta], args=[self._log_length, text]))
-        return Position.parse(at.decode())
+        ask = partial(self._relay, keys=[self._log, self._meta], args=[self._log_length, text])
+        return Position.parse(self._client.ask_patiently(ask).decode())
 
     def replay(self, rooms: Sequence[str], after: Position, *, upto: Position | None = None, limit: int) -> Replay:
         state, slices = self._look(rooms, "after", after, "+", limit)
@@ -167,25 +179,31 @@ class RedisBus(Bus):
 
     def note(self, name: str, value: str, *, ttl: float | None = None, once: bool = False) -> bool:
         px = None if ttl is None else max(1, int(ttl * 1000))
-        return bool(_asked(lambda: self._client.set(f"{self._prefix}note:{name}", value, px=px, nx=once)))
+        return bool(self._client.ask(lambda: self._redis.set(f"{self._prefix}note:{name}", value, px=px, nx=once)))
 
     def noted(self, names: Sequence[str]) -> list[str | None]:
-        found = _asked(lambda: self._client.mget([f"{self._prefix}note:{name}" for name in names]))
+        keys = [f"{self._prefix}note:{name}" for name in names]
+        found = self._client.ask(lambda: self._redis.mget(keys), again=True)
         return [None if value is None else value.decode("utf-8", "replace") for value in found]
 
     def unnote(self, name: str) -> bool:
-        return bool(_asked(lambda: self._client.delete(f"{self._prefix}note:{name}")))
+        return bool(self._client.ask(lambda: self._redis.delete(f"{self._prefix}note:{name}")))
 
     def rooms(self, *, limit: int) -> list[RoomInfo]:
-        return cast(list[RoomInfo], _asked(lambda: survey.rooms(self._client, f"{self._prefix}room:", limit=limit)))
+        ask = partial(survey.rooms, self._redis, f"{self._prefix}room:", limit=limit)
+        return cast(list[RoomInfo], self._client.ask(ask))
 
     def condition(self) -> Mapping[str, Any]:
-        return cast(dict[str, Any], _asked(lambda: survey.condition(self._client)))
+        return cast(dict[str, Any], self._client.ask(lambda: survey.condition(self._redis)))
 
-    def state(self) -> tuple[Position, Position]:
-        """The log's newest id and its birth. Makes the log when there is none."""
-        head, birth = _asked(lambda: self._relay(keys=[self._log, self._meta], args=[self._log_length, ""]))
-        return Position.parse(head.decode()), Position.parse((birth or head).decode())
+    def _asked_state(self, seen: Position) -> tuple[Position, Position]:
+        """The log's newest id and its birth. Makes the log when there is none, or when it has lost what was seen of it:
+        read by this process, or answered to it as the id of what it published.
+        """
+        known = {str(one) for one in (seen, position_of(self._trips.newest)) if one != START}
+        ask = partial(self._state, keys=[self._log, self._meta], args=sorted(known))
+        head, birth = self._client.ask(ask, anyway=True, again=True)
+        return Position.parse(head.decode()), Position.parse(birth.decode())
 
     def _look(
         self, rooms: Sequence[str], direction: str, cursor: Position, end: str, limit: int
@@ -200,6 +218,10 @@ class RedisBus(Bus):
                 break
             # Wrong entries take the places of right ones, which must not be missed for it.
             count = min(count * 8, _MOST_ENTRIES)
+        keys = [self._log, self._meta, *self._room_keys(rooms)]
+        arguments = (direction, str(cursor), end, limit + 1)
+        ask = partial(self._read, keys=keys, args=arguments)
+        head, birth, oldest, present, *found = self._client.ask(ask, again=True)
         forgotten_before = int(time.time() * 1000) - self._ttl_ms * TAIL_LIFETIMES
         state = LogState(position_of(birth), position_of(head), position_of(oldest), bool(present), forgotten_before)
         return state, slices
@@ -207,43 +229,6 @@ class RedisBus(Bus):
     def _room_keys(self, rooms: Sequence[str]) -> list[str]:
         return [f"{self._prefix}{kind}:{room}" for room in rooms for kind in ("room", "tail")]
 
-    def _patiently(self, ask: Callable[[], Any]) -> Any:
-        """Ask again while the connection fails, within the publish time-out. Safe, because every publish has a key."""
-        deadline = time.monotonic() + self._publish_timeout
-        backoff = Backoff(cap=0.2)
-        while True:
-            try:
-                return ask()
-            except (RedisConnectionError, RedisTimeoutError) as exc:
-                pause = backoff.next()
-                if self._is_away() or time.monotonic() + pause >= deadline:
-                    raise BusUnavailable(f"Redis cannot be reached: {exc}") from exc
-                self._concurrency.sleep(pause)
-            except RedisError as exc:
-                raise BusUnavailable(f"Redis refused: {exc}") from exc
-
-
-def _client(url: str, *, timeout: float, connections: int) -> redis.Redis:
-    """A client that never retries by itself: when and how often to try again is this file's decision."""
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=timeout,
-        socket_timeout=timeout,
-        socket_connect_timeout=min(timeout, 2),
-        protocol=2,
-        retry=Retry(NoBackoff(), 0),
-    )
-    return redis.Redis(connection_pool=pool)
-
 
 def _script(name: str) -> str:
     return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")
-
-
-def _asked(ask: Callable[[], Any]) -> Any:
-    """Ask once; any failure of Redis is a ``BusUnavailable``."""
-    try:
-        return ask()
-    except RedisError as exc:
-        raise BusUnavailable(f"Redis cannot be asked: {exc}") from exc

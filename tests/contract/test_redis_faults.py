@@ -149,7 +149,7 @@ def test_a_publish_whose_answer_was_cut_off_is_published_once(open_bus: Open, ow
     stop.set()
     cutter.join()
     admin.close()
-    put(bus, "end")
+    publish_when_back(bus, "end")
     eventually(lambda: recorder.messages and recorder.messages[-1].data == "end")
     data = [message.data for message in recorder.messages][:-1]
     assert len(data) == len(set(data)), "nothing twice"
@@ -200,11 +200,34 @@ def test_a_log_that_was_rolled_back_is_noticed(open_bus: Open, own_redis: Redis)
     admin.xdel("{realtime}:room:lobby", str(lost))
     admin.hset("{realtime}:meta", "last", str(kept))
     admin.set("{realtime}:tail:lobby", str(kept))
-    put(bus, "after")
+    after = put(bus, "after")
     recorder.wait(3)
-    assert recorder.gaps == [kept]
+    assert recorder.gaps[0] == kept
+    eventually(lambda: len(recorder.gaps) == 2, within=2, what="the loss being told to every process")
     assert not bus.replay(["lobby"], lost, limit=9).recovered
-    assert bus.replay(["lobby"], kept, limit=9).recovered
+    assert not bus.replay(["lobby"], kept, limit=9).recovered, "what was lost came after it"
+    replay = bus.replay(["lobby"], after, limit=9)
+    assert not replay.recovered and not replay.messages, "the loss was not known before it"
+    assert bus.replay(["lobby"], replay.cursor, limit=9).recovered
+
+
+def test_a_process_that_saw_nothing_of_what_was_lost_is_told_by_one_that_did(open_bus: Open, own_redis: Redis) -> None:
+    one, other = open_bus(), open_bus()
+    kept, lost = put(one, "kept"), put(one, "lost")
+    with redis_client.Redis.from_url(own_redis.url) as admin:
+        for key in ("log", "room:lobby"):
+            admin.xdel(f"{{realtime}}:{key}", str(lost))
+        admin.hset("{realtime}:meta", "last", str(kept))
+        admin.set("{realtime}:tail:lobby", str(kept))
+        unaware = following(other)
+        put(other, "after")
+        assert unaware.wait(1) == ["after"]
+        # It only publishes: what it was answered is all that it knows, and where it connects anew it says so.
+        admin.client_kill_filter(_type="normal", skipme=True)
+    put(one, "more")
+    eventually(lambda: unaware.gaps, within=2, what="the loss being told")
+    assert unaware.wait(2) == ["after", "more"] and len(unaware.gaps) == 1
+    assert unaware.gaps[0] > lost
 
 
 def test_a_reader_that_fell_behind_the_whole_log_says_so(open_bus: Open, own_redis: Redis) -> None:

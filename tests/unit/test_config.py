@@ -52,6 +52,38 @@ def test_a_password_is_never_shown() -> None:
     assert "hunter2" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h:1/2", "rediss://u:p@h?ssl_ca_certs=/x", "unix:///s?db=1", "redis+sentinel://a:1,b/name",
+        "rediss+sentinel://u:p@a,[::1]:5/name/3?sentinel_password=x", "redis+cluster://a:1,b:2", "rediss+cluster://a/0",
+    ],
+)  # fmt: skip
+def test_a_bus_may_be_one_redis_or_several(url: str) -> None:
+    assert Settings.load({"REALTIME_BUS_URL": url}, {}).bus_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://h:port", "redis://h/db", "redis+sentinel://a:1,b:2", "redis+sentinel://a:x/name", "redis+sentinel:///name",
+        "redis+sentinel://a,/name", "redis+sentinel://a/name/x", "redis+cluster://a/1", "redis+cluster://", "redis+x://a",
+        "unix+sentinel://a/name", "redis+sentinel:a/name",
+    ],
+)  # fmt: skip
+def test_an_address_that_leads_nowhere_is_refused_at_start_without_its_password(url: str) -> None:
+    secret = url.replace("//", "//u:hunter2@") + "?sentinel_password=hunter3"
+    with pytest.raises(ConfigError, match=r"redis\+sentinel://host:port,host:port/name-of-the-primary") as caught:
+        Settings.load({"REALTIME_BUS_URL": secret}, {})
+    assert "hunter" not in caught.value.message
+
+
+def test_memory_has_no_replicas_to_wait_for() -> None:
+    with pytest.raises(ConfigError, match="REALTIME_DURABLE is 2, but memory:// has no replicas; allowed is 0"):
+        Settings.load({"REALTIME_DURABLE": "2"}, {})
+    assert Settings.load({"REALTIME_DURABLE": 1, "REALTIME_BUS_URL": "redis://a"}, {}).durable == 1
+
+
 @pytest.mark.parametrize("word", ["1", "true", "YES", "on"])
 def test_flags_are_words_in_the_environment(word: str) -> None:
     assert Settings.load({}, {"REALTIME_EVENT_IDS": word}).event_ids is True
