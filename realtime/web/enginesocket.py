@@ -88,8 +88,8 @@ class EngineSocket(engineio.socket.Socket):
         self.server.sockets.pop(self.sid, None)
         if link is not None:
             link.finish(*self.farewell)
-        elif self.portable is not None and reason == self.server.reason.PING_TIMEOUT:
-            self.portable.close()  # Its writer may be stuck with what the client does not take.
+        elif reason != self.server.reason.TRANSPORT_CLOSE and hasattr(self.portable, "abort_soon"):
+            self.portable.abort_soon()  # Its writer may be stuck with what the client does not take.
 
     def break_off(self, text: str) -> None:
         """The client broke a rule: end this session, and only this one.

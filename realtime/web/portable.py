@@ -95,14 +95,18 @@ class BlockingWebSocket:
             self._closing = True
             self._sock.sendall(wire.close_frame(code, reason))
             self._sock.shutdown(socket.SHUT_WR)
-        last = threading.Timer(_LINGER_SECONDS, self.abort)
-        last.daemon = True
-        last.start()
+        self.abort_soon()
 
     def abort(self) -> None:
         """End it at once: whoever reads or writes comes back."""
         with suppress(OSError):
             self._sock.shutdown(socket.SHUT_RDWR)
+
+    def abort_soon(self) -> None:
+        """End it in a moment, also where a writer waits for a client that takes nothing."""
+        last = threading.Timer(_LINGER_SECONDS, self.abort)
+        last.daemon = True
+        last.start()
 
     def end(self) -> None:
         """Read what still comes, so that the client can read why it is closed; ``close`` sees to it that this ends."""
