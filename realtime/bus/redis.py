@@ -57,7 +57,6 @@ class RedisBus(Bus):
 
     shared = True
 
-    def __init__(  # noqa: PLR0913  each is a setting
     def __init__(  # noqa: PLR0913  each is a setting of its own
         self,
         url: str,
