@@ -14,8 +14,7 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
-    ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer"),
-    ("names", "concurrency", "signals", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
+    ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
     ("message", "schemas"),
     (
         "rules",

@@ -24,19 +24,17 @@ local function born()
     redis.call('HSET', KEYS[2], 'birth', id)
   end
   return id
-local known = redis.call('GET', KEYS[3])
-if known then
-  -- A repeat is a write, too: whoever waits for replicas then waits for what the first one wrote.
-  local left = redis.call('PTTL', KEYS[3])
-  if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
-  local at = string.find(known, ' ', 1, true)
-  return {string.sub(known, 1, at - 1), string.sub(known, at + 1)}
 end
 
 local known = redis.pcall('GET', KEYS[3])
 if type(known) == 'string' then
   local at, digest = string.match(known, '^(%d+%-%d+) (.*)$')
-  if at then return {at, digest} end
+  if at then
+    -- A repeat is a write, too: whoever waits for replicas then waits for what the first one wrote.
+    local left = redis.call('PTTL', KEYS[3])
+    if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
+    return {at, digest}
+  end
 end
 
 local last = redis.pcall('HGET', KEYS[2], 'last')

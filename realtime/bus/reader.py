@@ -8,19 +8,17 @@ from __future__ import annotations
 
 import logging
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue
-from ..message import Message, Position, decode_json
+from ..message import START, Message, Position, decode_json
 from ..seldom import Seldom
 from .backoff import Backoff
-from .base import Receiver
-from .entries import DEFAULT_MAX_BYTES, MAX_RELAYED_BYTES, Raw, check_size, fields_of, message_of
 from .base import BusSilent, Receiver
-from .entries import Raw, fields_of, message_of
+from .entries import DEFAULT_MAX_BYTES, MAX_RELAYED_BYTES, Raw, check_size, fields_of, message_of
 
 _LONGEST_PAUSE: Final = 0.4
 """Seconds between two attempts, at most: so much later than Redis itself everybody is served again."""
@@ -147,7 +145,8 @@ class Reader:
                 # Its id is not believed, either: nobody's cursor goes there.
                 self._doubts.warn("an entry of the log was left out: %s", exc)
             except BusUnavailable:
-                return  # It is read again.
+                self._sure = False
+                break  # What the log was born as is asked again before anything more is read.
             except Exception:
                 # A fault of ours in one message must not end delivery for everybody.
                 self._logger.exception("a message could not be delivered")
@@ -159,7 +158,7 @@ class Reader:
         kind, previous = fields[b"t"], Position.parse(fields[b"p"].decode("ascii"))
         if kind == b"b":
             # Anybody can write such an entry; a birth is one that the log itself knows of.
-            if self._source.state()[1] != at:
+            if self._source.state(START)[1] != at:
                 raise InvalidValue("the log was not born here")
             self._reborn(at)
             return

@@ -18,22 +18,18 @@ from ..message import START, Message, Position, encode_json
 from . import survey
 from .base import Bus, Outcome, Receiver
 from .calls import PublishCalls
-from .channel import Channel
-from .entries import DEFAULT_MAX_BYTES, position_of, room_slice
 from .channel import packed
 from .client import Client
-from .entries import position_of, room_slice
+from .entries import DEFAULT_MAX_BYTES, position_of, room_slice
 from .follow import Following
 from .pipe import Pipe
 from .reader import Reader
 from .replay import TAIL_LIFETIMES, LogState, Replay, RoomSlice, merge, newest
 from .survey import RoomInfo
-from .trips import Job, Trips
+from .trips import NOT_DURABLE, Durability, Job, Trips
 
-_POOL_SIZE = 32
 _MOST_ENTRIES = 100_000
 """Entries of a room that are looked at for right ones among wrong ones."""
-from .trips import NOT_DURABLE, Durability, Job, Trips
 
 
 class RedisBus(Bus):
@@ -78,8 +74,6 @@ class RedisBus(Bus):
         self._log_length = log_length
         self._publish_timeout = publish_timeout
         self._max_bytes = max(4 * max_message_bytes, DEFAULT_MAX_BYTES)
-        self._client = _client(url, timeout=publish_timeout, connections=_POOL_SIZE)
-        self._connect = partial(Channel, self._client.connection_pool)
         self._durability = durability
         self._client = Client(url, tag=namespace, timeout=publish_timeout, sleep=concurrency.sleep, away=self._is_away)
         self._redis = self._client.redis
@@ -210,17 +204,13 @@ class RedisBus(Bus):
         keys, count = [self._log, self._meta, *self._room_keys(rooms)], limit + 1
         while True:
             ask = partial(self._read, keys=keys, args=(direction, str(cursor), end, count))
-            head, birth, oldest, present, *found = _asked(ask)
+            head, birth, oldest, present, *found = self._client.ask(ask, again=True)
             slices = [room_slice(room, *one, most=self._max_bytes) for room, one in zip(rooms, found, strict=True)]
             full = [len(entries) >= count > len(kept.entries) for (entries, _), kept in zip(found, slices, strict=True)]
             if not any(full) or count >= _MOST_ENTRIES:
                 break
             # Wrong entries take the places of right ones, which must not be missed for it.
             count = min(count * 8, _MOST_ENTRIES)
-        keys = [self._log, self._meta, *self._room_keys(rooms)]
-        arguments = (direction, str(cursor), end, limit + 1)
-        ask = partial(self._read, keys=keys, args=arguments)
-        head, birth, oldest, present, *found = self._client.ask(ask, again=True)
         forgotten_before = int(time.time() * 1000) - self._ttl_ms * TAIL_LIFETIMES
         state = LogState(position_of(birth), position_of(head), position_of(oldest), bool(present), forgotten_before)
         return state, slices

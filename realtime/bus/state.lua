@@ -33,9 +33,10 @@ local function mark(last)
   return {id, id}
 end
 
-local last = redis.call('HGET', KEYS[2], 'last')
-if not last or redis.call('EXISTS', KEYS[1]) == 0 then return mark('0-0') end
-local birth = redis.call('HGET', KEYS[2], 'birth') or last
+-- What others wrote here is not believed.
+local last, birth = redis.call('HGET', KEYS[2], 'last'), redis.call('HGET', KEYS[2], 'birth')
+if not (last and parts(last)) or redis.call('EXISTS', KEYS[1]) == 0 then return mark('0-0') end
+if not (birth and parts(birth)) then birth = last end
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 for _, id in ipairs(ARGV) do
   local trimmed = oldest and before(id, oldest[1])
