@@ -16,7 +16,7 @@ from gevent.pywsgi import Input, WSGIHandler
 
 from .answering import Answering
 from .handshake import LateWebSocket, asks_for_websocket, refusal, switching
-from .head import Head, options, parse_request_line, read_head
+from .head import Head, in_ascii, options, parse_request_line, read_head
 from .poller import HAS_EPOLL, GeventPoller
 
 _BLANK: Final = {"\r\n", "\n"}
@@ -73,7 +73,7 @@ class Handler(Answering):
         environ["REQUEST_METHOD"] = self.command
         environ["SCRIPT_NAME"] = ""
         environ["PATH_INFO"] = unquote(path, "latin-1") if "%" in path else path
-        environ["QUERY_STRING"] = query
+        environ["QUERY_STRING"] = query if query.isascii() else in_ascii(query)
         environ["SERVER_PROTOCOL"] = self.request_version
         if isinstance(self.client_address, tuple):
             environ["REMOTE_ADDR"] = str(self.client_address[0])

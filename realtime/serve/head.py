@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
+from urllib.parse import quote
 
 MAX_LINE: Final = 8192
 MAX_FIELDS: Final = 100
@@ -19,6 +20,7 @@ _TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VERSION: Final = re.compile(r"HTTP/1\.[01]")
 _TARGET: Final = re.compile(r"[^\x00-\x20\x7f]+")
 _NOT_IN_VALUES: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_ASCII: Final = "".join(map(chr, range(0x21, 0x7F)))
 _END: Final = {b"\r\n", b"\n"}
 _NO_PREFIX: Final = {"CONTENT_TYPE", "CONTENT_LENGTH"}
 
@@ -69,6 +71,15 @@ def parse_request_line(line: str) -> tuple[str, str, str]:
     if not _TOKEN.fullmatch(method.encode("latin-1")) or not _TARGET.fullmatch(target):
         raise ValueError("a request line is: method target HTTP/1.1")
     return method, target, version
+
+
+def in_ascii(query: str) -> str:
+    """A query as RFC 3986 writes it. Old browsers send bytes as they are; Werkzeug fails on those that are no UTF-8.
+
+    Args:
+        query: a character for each byte.
+    """
+    return quote(query, safe=_ASCII, encoding="latin-1")
 
 
 def read_head(readline: Callable[[int], bytes]) -> Head:

@@ -6,7 +6,6 @@ This file may not know who gets or sent them.
 from __future__ import annotations
 
 import base64
-import binascii
 from typing import Final
 
 from engineio import json as library_json
@@ -88,11 +87,14 @@ def read_payload(body: bytes) -> list[eio_packet.Packet]:
     """
     try:
         return [_polled(one) for one in body.decode().split(SEPARATOR)]
-    except (UnicodeDecodeError, binascii.Error) as exc:
-        raise BadPacket("a payload is UTF-8, and base64 behind a b") from exc
+    except UnicodeDecodeError as exc:
+        raise BadPacket("a payload is UTF-8") from exc
 
 
 def _polled(text: str) -> eio_packet.Packet:
     if text[:1] == "b":
-        return eio_packet.Packet(eio_packet.MESSAGE, base64.b64decode(text[1:], validate=True))
+        try:
+            return eio_packet.Packet(eio_packet.MESSAGE, base64.b64decode(text[1:], validate=True))
+        except ValueError as exc:  # binascii's own error, and a plain one for what is not ASCII
+            raise BadPacket("what follows a b is base64") from exc
     return read(text)

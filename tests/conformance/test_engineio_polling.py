@@ -81,6 +81,7 @@ def test_bytes_go_as_base64_both_ways(slow: str) -> None:
         b'42["message",1]\x1e',
         b'42["message",1]\x1eabc',
         b"b!!!!",
+        "b\u2028AAEC".encode(),
         b"\xff\xfe",
         b"4",
         b"d=42%5B%22message%22%5D",

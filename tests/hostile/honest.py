@@ -135,6 +135,7 @@ class Honest:
             "longest": waits[-1][0] if waits else 0,
             "server": max((one[1] for one in waits), default=0),
             "p99": waits[int(len(waits) * 0.99)][0] if waits else 0,
+            "server_p99": sorted(one[1] for one in waits)[int(len(waits) * 0.99)] if waits else 0,
         }
         sys.stdout.write(json.dumps(figures) + "\n")
         sys.stdout.flush()

@@ -30,12 +30,14 @@ class Figures(NamedTuple):
         longest: the longest wait of any, seconds.
         server: the longest, without what processes waited for a processor.
         p99: of a hundred waits the longest but one.
+        server_p99: the same, without what processes waited for a processor.
     """
 
     messages: int
     longest: float
     server: float
     p99: float
+    server_p99: float
 
 
 class Watch:

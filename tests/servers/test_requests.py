@@ -67,6 +67,12 @@ def test_an_empty_line_before_a_request_is_passed_over(line: socket.socket) -> N
     assert ask(line, "\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")[0] == 200
 
 
+def test_a_query_with_bytes_as_they_are_is_understood_and_refused_where_they_are_no_text(line: socket.socket) -> None:
+    assert ask(line, "GET /rooms/a/messages?before=\xd8 HTTP/1.1\r\nHost: a\r\n\r\n")[0] == 422
+    status, _, body = ask(line, "GET /events?room=gr\xc3\xbc\xc3\x9fe&after=x HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert (status, b"not an id" in body) == (422, True)
+
+
 def test_http_1_0_closes_unless_it_is_asked_to_stay(line: socket.socket) -> None:
     status, headers, _ = ask(line, "GET /healthz HTTP/1.0\r\nConnection: Keep-Alive\r\n\r\n")
     assert (status, headers["connection"]) == (200, "keep-alive")

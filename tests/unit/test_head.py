@@ -106,6 +106,7 @@ def test_names_and_values_can_be_listed() -> None:
         [b"name\x00: a"],
         [b"name: a\x00b"],
         [b"name: a\rb"],
+        [b"name: a\r"],
         [b"name: a\x0bb"],
         [b"name: a\x7fb"],
         [b"Host: a", b"Host: a"],
