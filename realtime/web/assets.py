@@ -33,6 +33,7 @@ CLIENT: Final = (
     "realtime-time",
     "realtime-http",
     "realtime-past",
+    "realtime-eventsource",
     "realtime-pulse",
     "realtime-watch",
     "realtime-websocket",

@@ -36,7 +36,8 @@
     for (name in DEFAULTS) { options[name] = given[name] === undefined ? DEFAULTS[name] : given[name]; }
     options.io = given.io === undefined ? root.io : given.io;
     options.WebSocket = given.WebSocket === undefined ? root.WebSocket : given.WebSocket;
-    options.EventSource = given.EventSource === undefined ? root.EventSource : given.EventSource;
+    options.EventSource = given.EventSource === undefined ? root.EventSource || Realtime.EventSource :
+      given.EventSource;
     options.XMLHttpRequest = given.XMLHttpRequest === undefined ? root.XMLHttpRequest : given.XMLHttpRequest;
     options.crypto = given.crypto === undefined ? root.crypto || root.msCrypto : given.crypto;
     options.page = given.page === undefined ? root : given.page;

@@ -95,7 +95,7 @@
     this.greeted = this.live = false;
     try {
       this.source = new options.EventSource(options.url + '/events?' + query.join('&'),
-        {withCredentials: !!options.withCredentials});
+        {withCredentials: !!options.withCredentials, XMLHttpRequest: options.XMLHttpRequest, clock: options.clock});
     } catch (error) {
       return host.lost({code: 'connect_failed', message: String(error && error.message || error)});
     }

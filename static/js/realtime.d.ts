@@ -52,6 +52,9 @@ declare namespace Realtime {
   type State = "idle" | "connecting" | "connected" | "reconnecting" | "closed";
   type TransportName = "websocket" | "sse" | "poll";
 
+  /** EventSource over XMLHttpRequest, for browsers that have none. */
+  const EventSource: { new (url: string, init?: { withCredentials?: boolean }): globalThis.EventSource };
+
   /** -1, 0 or 1 as `a` stands before, at or after `b` in the log. */
   function compareIds(a: string, b: string): -1 | 0 | 1;
   /** When a message was accepted by the server, in milliseconds since 1970. */
