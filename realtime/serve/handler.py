@@ -162,16 +162,20 @@ class Handler(Answering):
         Returns:
             Its descriptor, the answer that is to be written first, what was read ahead of it, and who watches it.
         """
+        lent, answer, ahead = self.lend_socket()
+        return lent.detach(), answer, ahead, self.server.poller(_QUIET)
+
+    def lend_socket(self) -> tuple[socket.socket, bytes, bytes]:
+        """The same where it cannot be given away: it stays the handler's, and ends with the call of the application."""
         self.status, self.code, self.headers_sent = b"101 Switching Protocols", 101, True
         self._orig_status, self.response_headers = "101 Switching Protocols", []
-        fd, ahead, poller = self._give()
-        return fd, switching(self.environ["HTTP_SEC_WEBSOCKET_KEY"]), ahead, poller
-
-    def _give(self) -> tuple[int, bytes, GeventPoller]:
         self._given = True
         self.socket.setblocking(0)
-        ahead = self.rfile.peek()
-        return self.socket.detach(), ahead, self.server.poller(_QUIET)
+        try:
+            ahead = self.rfile.peek()
+        except OSError:
+            ahead = b""  # TLS has its own way to say that there is nothing.
+        return self.socket, switching(self.environ["HTTP_SEC_WEBSOCKET_KEY"]), ahead
 
     def log_request(self) -> None:
         """Log one line per request through the server's own log, if it keeps one. The library would silence it."""

@@ -81,6 +81,9 @@ class Upgrading(Protocol):
     def take_socket(self) -> Any:
         """Give the socket away, the answer still to be written."""
 
+    def lend_socket(self) -> Any:
+        """Lend it for as long as the application is called."""
+
 
 class LateWebSocket:
     """``wsgi.websocket`` of a request whose handshake was not answered yet.
@@ -101,6 +104,10 @@ class LateWebSocket:
     def take_socket(self) -> Any:
         """See ``Handler.take_socket``."""
         return self._handler.take_socket()
+
+    def lend_socket(self) -> Any:
+        """See ``Handler.lend_socket``."""
+        return self._handler.lend_socket()
 
     def __getattr__(self, name: str) -> Any:
         if self._websocket is None:

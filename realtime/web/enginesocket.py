@@ -14,6 +14,7 @@ import engineio
 import engineio.socket
 from engineio import packet as eio_packet
 
+from ..serve.handshake import LateWebSocket
 from ..wire import websocket as wire
 from .connection import SocketConnection
 from .enginepolling import EMPTY, PAYLOAD_BYTES, Polls, encoded
@@ -198,8 +199,13 @@ class EngineSocket(engineio.socket.Socket):
 
     def _upgrade_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
         asked: Any = environ.get("wsgi.websocket")
-        if not getattr(asked, "can_give", False):
+        if not isinstance(asked, LateWebSocket):
             return super()._upgrade_websocket(environ, start_response)
+        if not asked.can_give:
+            lent, head, ahead = asked.lend_socket()
+            ws = BlockingWebSocket(lent, max_bytes=self.server.max_http_buffer_size, ahead=ahead)
+            ws.send_frames(head)
+            return self._websocket_handler(ws)
         fd, head, ahead, poller = asked.take_socket()
         # Where sockets can be given away, this is gevent's: nobody else waits for the probe.
         ws = BlockingWebSocket(socket.socket(fileno=fd), max_bytes=self.server.max_http_buffer_size, ahead=ahead)

@@ -1,8 +1,9 @@
 """WebSockets where nobody can hand the socket over, such as threads: a session's reader and its writer, both blocking.
 
-``flask run`` gives the bare socket, on which frames are read by this project's own parser: simple-websocket looks at a
-frame's size only when all of it is there, cuts what a slow client does not take at once, and spends a third thread.
-Elsewhere the library's WebSocket is used. Upgrades from polling are probed here, also where the socket is handed over.
+``flask run`` and the gevent server lend the bare socket, on which frames are read by this project's own parser.
+simple-websocket looks at a frame's size only when all of it is there, cuts what a slow client does not take at once,
+and spends a third thread; gevent-websocket takes anything. They are used where there is no bare socket. Upgrades from
+polling are probed here, also where the socket is handed over afterwards.
 This file may not know rooms.
 """
 

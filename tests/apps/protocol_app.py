@@ -92,4 +92,9 @@ def send(sid: str, count: int) -> str:
 
 
 if __name__ == "__main__":
+    if "NO_EPOLL" in os.environ:
+        # As with TLS, and on other systems: sockets are not handed over.
+        from realtime.serve import handler
+
+        handler.HAS_EPOLL = False  # type: ignore[misc]
     run(app)

@@ -21,7 +21,9 @@ def start() -> Iterator[object]:
     @cache
     def started(kind: str, pace: str) -> Server:
         env = {"quick": {"REALTIME_CONNECT_TIMEOUT": "1", "ATTACHMENTS_SECONDS": "0.5"}, "slow": SLOW}[pace]
-        server = start_gevent(APP, **env) if kind == "gevent" else start_threads(APP, **env)
+        if kind == "gevent without epoll":
+            env = {**env, "NO_EPOLL": "1"}
+        server = start_threads(APP, **env) if kind == "threads" else start_gevent(APP, **env)
         servers.append(server)
         return server
 

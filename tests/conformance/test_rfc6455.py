@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,12 @@ from .conftest import APP
 
 BACK = '42["message-back",1]'
 EVENT = '42["message",1]'
+
+
+@pytest.fixture(params=["gevent", "threads", "gevent without epoll"])
+def slow(request: pytest.FixtureRequest, start: Any) -> str:
+    """Also where sockets cannot be handed over (TLS, other systems)."""
+    return str(start(request.param, "slow").url)
 
 
 @pytest.fixture(params=["websocket", "upgraded"])
