@@ -39,7 +39,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),
     ("data.sqlite", "data.postgres"),
     ("web.origin", "web.packets", "web.clients", "web.delays", "serve.head", "web.hangup", "web.pump"),
-    ("serve.handshake", "serve.answering", "web.output", "web.eventpackets", "web.enginepolling"),
+    ("serve.handshake", "serve.answering", "serve.body", "web.output", "web.eventpackets", "web.enginepolling"),
     ("web.connection", "web.enginerequests", "web.portable", "web.eventdoor"),
     ("web.connections", "web.http", "web.cookies", "web.link", "web.assets", "web.described", "web.announcer"),
     ("web.hooks", "web.enginequeue"),

@@ -12,9 +12,10 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 import gevent.socket
-from gevent.pywsgi import Input, WSGIHandler
+from gevent.pywsgi import WSGIHandler
 
 from .answering import Answering
+from .body import StrictInput
 from .handshake import LateWebSocket, asks_for_websocket, refusal, switching
 from .head import Head, in_ascii, options, parse_request_line, read_head
 from .poller import HAS_EPOLL, GeventPoller
@@ -81,7 +82,7 @@ class Handler(Answering):
         head = self.headers
         environ.update(head.environ)
         waits = self.socket if environ.get("HTTP_EXPECT", "").lower() == "100-continue" else None
-        self.wsgi_input = Input(self.rfile, head.content_length, socket=waits, chunked_input=head.chunked)
+        self.wsgi_input = StrictInput(self.rfile, head.content_length, socket=waits, chunked_input=head.chunked)
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
         return environ

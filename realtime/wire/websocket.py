@@ -125,6 +125,8 @@ class Parser:
             if len(buffer) < body + length:
                 return None
             size = int.from_bytes(buffer[start + 2 : start + 2 + length], "big")
+            if size < (126 if length == 2 else 65536):
+                raise WebSocketError(PROTOCOL_ERROR, "a length takes as few bytes as it needs")  # RFC 6455, 5.2
             body += length
         if size + self._size > self._max_bytes and not buffer[start] & _CONTROL:
             raise WebSocketError(TOO_LARGE, f"a message may have {self._max_bytes} bytes")

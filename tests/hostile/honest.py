@@ -45,9 +45,10 @@ class Honest:
         self._line = Line(base)
         self._line.connect()
         assert self._line.ask("join", {"room": ROOM})["ok"]
+        self._base = base
         self._posts = connected(base)
         self._answer = b""
-        self._asked = False
+        self._asked = self._closing = False
         self._due: dict[int, tuple[float, float, float]] = {}
         self._missing: dict[str, set[int]] = {"sse": set(), "websocket": set()}
         self._number = 0
@@ -55,7 +56,7 @@ class Honest:
 
     def run(self) -> None:
         """Until the input ends."""
-        chosen = selectors.DefaultSelector()
+        chosen = self._chosen = selectors.DefaultSelector()
         chosen.register(self._events, selectors.EVENT_READ, self._read_events)
         chosen.register(self._line.socket, selectors.EVENT_READ, self._read_line)
         chosen.register(self._posts, selectors.EVENT_READ, self._read_answer)
@@ -80,7 +81,7 @@ class Honest:
                     missing.add(self._number)
                 waiting.append(self._number)
                 due += PERIOD
-            if waiting and not self._asked:
+            if waiting and not self._asked and not self._closing:
                 self._post(waiting.pop(0))
 
     def _post(self, number: int) -> None:
@@ -90,10 +91,20 @@ class Honest:
         self._asked = True
 
     def _read_answer(self) -> None:
-        self._answer += self._some(self._posts)
+        data = self._posts.recv(1 << 16)
+        if not data:
+            # A server that keeps no connections.
+            assert not self._asked, "a post was not answered"
+            self._chosen.unregister(self._posts)
+            self._posts.close()
+            self._closing = False
+            self._posts = connected(self._base)
+            self._chosen.register(self._posts, selectors.EVENT_READ, self._read_answer)
+        self._answer += data
         front, blank, rest = self._answer.partition(b"\r\n\r\n")
         if blank and rest.endswith(b"}\n"):
             assert b" 201 " in front.split(b"\r\n")[0], self._answer
+            self._closing = b"\r\nconnection: close" in front.lower()
             self._answer, self._asked = b"", False
 
     def _read_events(self) -> None:

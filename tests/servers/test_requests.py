@@ -110,6 +110,13 @@ def test_a_body_in_chunks_is_read(line: socket.socket) -> None:
     assert ask(line, "GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n")[0] == 200
 
 
+@pytest.mark.parametrize("length", ["", "x", "-1", "0x5", "5 5", ";a=b"])
+def test_a_chunk_without_a_length_is_the_clients_fault(line: socket.socket, server: Server, length: str) -> None:
+    head = f"POST {MESSAGES} HTTP/1.1\r\nHost: a\r\n{JSON}Transfer-Encoding: chunked\r\n\r\n"
+    assert ask(line, f"{head}{length}\r\n{BODY}\r\n0\r\n\r\n")[0] == 400
+    assert "Traceback" not in server.output
+
+
 def test_who_waits_for_a_word_before_the_body_gets_it(line: socket.socket) -> None:
     head = f"POST {MESSAGES} HTTP/1.1\r\nHost: a\r\n{JSON}Expect: 100-Continue\r\nContent-Length: {len(BODY)}\r\n\r\n"
     line.sendall(head.encode())

@@ -103,6 +103,8 @@ def test_a_character_may_be_split_over_fragments() -> None:
         (client_frame(struct.pack("!H", 1000) + b"\xff", ws.CLOSE), ws.INVALID_TEXT),
         (client_frame(b"\xff\xfe"), ws.INVALID_TEXT),
         (client_frame("€".encode()[:2]), ws.INVALID_TEXT),
+        (b"\x81\xfe\x00\x05\0\0\0\0hello", ws.PROTOCOL_ERROR),
+        (b"\x81\xff\0\0\0\0\0\0\x01\x00\0\0\0\0" + b"x" * 256, ws.PROTOCOL_ERROR),
         (client_frame(b"", size=2000), ws.TOO_LARGE),
         (client_frame(b"", size=2**40), ws.TOO_LARGE),
         (client_frame(b"x" * 600, fin=False) + client_frame(b"x" * 600, ws.CONTINUATION), ws.TOO_LARGE),
