@@ -33,6 +33,7 @@ from .web.cursors import Cursors
 from .web.engine import adopt
 from .web.greeter import Greeter
 from .web.manager import BusManager
+from .web.outage import Outage
 from .web.pipeline import Pipeline
 from .web.sockets import SocketHandlers
 from .web.streaming import Streams
@@ -142,7 +143,9 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
     announcer = Announcer(app, concurrency=concurrency)
-    hub.on_connection, bus.on_change = announcer.connection, announcer.bus
+    outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
+    manager.outage = outage
+    hub.on_connection, bus.on_change = announcer.connection, outage.changed
     streams = Streams(app, settings=settings, concurrency=concurrency)
     state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, gate, tickets, streams)
     manager.ready = pipeline.ready = state.ready

@@ -29,18 +29,16 @@ class Following:
     Args:
         connect: opens the connection.
         log: the log's key.
-        state: the log's newest id and its birth; it is told what was seen of the log.
+        about: packs the question for the log's newest id and its birth, given an id that was seen of the log.
 
     Raises:
         BusUnavailable: it cannot be opened.
     """
 
-    def __init__(
-        self, *, connect: Callable[[], Channel], log: str, state: Callable[[Position], tuple[Position, Position]]
-    ) -> None:
+    def __init__(self, *, connect: Callable[[], Channel], log: str, about: Callable[[Position], bytes]) -> None:
         self._connect = connect
         self._log = log
-        self.state = state
+        self._about = about
         self._channel: Channel | None = None
         # At once, not with the first read: what is published meanwhile would come in one large batch.
         self._open()
@@ -51,7 +49,16 @@ class Following:
         """
         block = ("BLOCK", int(_BLOCK_SECONDS * 1000)) if wait else ()
         ask = packed("XREAD", "COUNT", _BATCH, *block, "STREAMS", self._log, str(after))
-        until = time.monotonic() + _BLOCK_SECONDS + _GRACE_SECONDS
+        answer = self._asked(ask, seconds=_BLOCK_SECONDS + _GRACE_SECONDS)
+        return answer[0][1] if answer else ()
+
+    def state(self, seen: Position) -> tuple[Position, Position]:
+        """The log's newest id and its birth. Raises ``BusUnavailable``, ``BusSilent``."""
+        head, birth = self._asked(self._about(seen), seconds=_GRACE_SECONDS)
+        return Position.parse(head.decode()), Position.parse(birth.decode())
+
+    def _asked(self, ask: bytes, *, seconds: float) -> Any:
+        until = time.monotonic() + seconds
         channel = self._open()
         try:
             channel.look()
@@ -64,7 +71,7 @@ class Following:
             self.close()
             failure = BusSilent if isinstance(exc, TimeoutError) else BusUnavailable
             raise failure(f"Redis cannot be asked: {exc}") from exc
-        return answer[0][1] if answer else ()
+        return answer
 
     @staticmethod
     def _received(channel: Channel, until: float) -> Any:

@@ -33,8 +33,7 @@ class Source(Protocol):
     def read(self, after: Position, *, wait: bool) -> Sequence[Raw]:
         """Entries after a position, if it waits, then a second or so for the first. Raises ``BusUnavailable``."""
 
-    @property
-    def state(self) -> Callable[[Position], tuple[Position, Position]]:
+    def state(self, seen: Position) -> tuple[Position, Position]:
         """Asks for the log's newest id and its birth, and tells it an id that was in the log. Should the log not know
         it any more, it is born anew by that. Raises ``BusUnavailable``.
         """

@@ -87,15 +87,15 @@ class RedisBus(Bus):
         )
         self._read = self._redis.register_script(_script("read"))
         self._relay = self._redis.register_script(_script("relay"))
-        self._state = self._redis.register_script(_script("state"))
         self._reader: Reader | None = None
         self._renew()
 
     def start(self, receiver: Receiver) -> Position:
-        head, birth = self._asked_state(START)
+        source = Following(connect=self._client.channel, log=self._log, about=self._about)
+        head, birth = source.state(START)
         receiver.skip(head)
         self._reader = Reader(
-            source=Following(connect=self._client.channel, log=self._log, state=self._asked_state),
+            source=source,
             receiver=receiver,
             concurrency=self._concurrency,
             head=head,
@@ -148,10 +148,14 @@ class RedisBus(Bus):
 
     def _opening(self, script: str, newest: bytes) -> list[bytes]:
         """A new connection may lead to another log than the last one, which then has to know what was answered."""
-        commands = [packed("SCRIPT", "LOAD", script)]
-        if newest:
-            commands.append(packed("EVAL", _script("state"), 2, self._log, self._meta, newest))
-        return commands
+        return [packed("SCRIPT", "LOAD", script), *([self._about(position_of(newest))] if newest else [])]
+
+    def _about(self, seen: Position) -> bytes:
+        """Asks for the log's newest id and its birth. It is made when there is none, and born anew when it has lost
+        what was seen of it: read by this process, or answered to it as the id of what it published.
+        """
+        known = {str(one) for one in (seen, position_of(self._trips.newest)) if one != START}
+        return packed("EVAL", _script("state"), 2, self._log, self._meta, *sorted(known))
 
     def _is_away(self) -> bool:
         return self._reader is not None and not self._reader.connected
@@ -188,15 +192,6 @@ class RedisBus(Bus):
 
     def condition(self) -> Mapping[str, Any]:
         return cast(dict[str, Any], self._client.ask(lambda: survey.condition(self._redis)))
-
-    def _asked_state(self, seen: Position) -> tuple[Position, Position]:
-        """The log's newest id and its birth. Makes the log when there is none, or when it has lost what was seen of it:
-        read by this process, or answered to it as the id of what it published.
-        """
-        known = {str(one) for one in (seen, position_of(self._trips.newest)) if one != START}
-        ask = partial(self._state, keys=[self._log, self._meta], args=sorted(known))
-        head, birth = self._client.ask(ask, anyway=True, again=True)
-        return Position.parse(head.decode()), Position.parse(birth.decode())
 
     def _look(
         self, rooms: Sequence[str], direction: str, cursor: Position, end: str, limit: int

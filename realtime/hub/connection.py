@@ -91,6 +91,9 @@ class Connection(ABC):
     transport: ClassVar[str]
     """What metrics call it."""
 
+    told_by_hub: ClassVar[bool] = True
+    """Whether the hub tells it of outages. Others are told by whoever knows all of them."""
+
     ends_without_rooms: ClassVar[bool] = True
     """Whether it is of no use once it may read nothing any more."""
 

@@ -66,6 +66,7 @@ class Hub(Revoking):
             elif not connection.greeted:
                 connection.greeted = True
                 connection.pending += connection.opening(recovered=True, cursor=self.position)
+                connection.pending += self._opening_note(connection)
             self.on_connection(connection, True)
             return self.position
 
@@ -147,6 +148,9 @@ class Hub(Revoking):
             ConnectionClosed: it was detached, or this server is going.
             BusUnavailable: the log cannot be read now. The cursor stands; take again later.
         """
+        if connection.notes and connection.greeted and (notes := self._take_notes(connection)):
+            # Also while the log cannot be read, which may be what they say.
+            return notes + self.take(connection) if connection.state is State.LIVE else notes
         if connection.state is State.LAGGING and connection.cursor > self.position:
             self.reach(tuple(connection.rooms), connection.cursor)
         with self._lock:
@@ -196,13 +200,6 @@ class Hub(Revoking):
         connection.slice = min(connection.slice * 2, SLICE)
         return messages
 
-    def fall_behind(self, connection: Connection) -> None:
-        """Drop what is pending for a live connection and keep its cursor: its transport cannot take more now."""
-        with self._lock:
-            if connection.state is State.LIVE:
-                self.counters.spills += 1
-                self._fall_behind(connection)
-
     def close(self) -> None:
         """End every connection and take no new one: this server is going."""
         self._write_shared()
@@ -228,6 +225,7 @@ class Hub(Revoking):
         if not connection.greeted:
             start = min(replay.start, upto) if connection.latest else replay.start
             payloads += connection.opening(recovered=replay.recovered, cursor=start)
+            payloads += self._opening_note(connection)
         elif not replay.recovered:
             self.counters.resets += 1
             # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.

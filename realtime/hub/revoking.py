@@ -17,7 +17,7 @@ from ..concurrency import Concurrency
 from ..errors import ConnectionClosed, Forbidden
 from .connection import Connection, Grant, State
 from .expiry import Expiry
-from .feed import Feed
+from .telling import Telling
 
 REVOKED: Final = "realtime.revoked"
 EXPIRED: Final = "realtime.expired"
@@ -31,7 +31,7 @@ class _Revocation(NamedTuple):
     room: str | None
 
 
-class Revoking(Feed):
+class Revoking(Telling):
     """The part of the hub that ends what was granted.
 
     Args:

@@ -76,6 +76,13 @@ class Sharing(ABC):
             self._leave_groups(connection)
         self.flush()
 
+    def fall_behind(self, connection: Connection) -> None:
+        """Drop what is pending for a live connection and keep its cursor: its transport cannot take more now."""
+        with self._lock:
+            if connection.state is State.LIVE:
+                self.counters.spills += 1
+                self._fall_behind(connection)
+
     def _part_exceptions(self, message: Message, groups: Sequence[Group]) -> None:
         """Those who do not get what their group gets: who is left out, and who would get it in several rooms."""
         several = len(message.rooms) > 1

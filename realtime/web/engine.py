@@ -32,6 +32,7 @@ from .eventdoor import EventDoor
 from .eventpackets import of_clients
 from .greeter import Greeter
 from .identifying import AUTH, HOLDER, IDENTITY, USER
+from .outage import CONNECTING
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
 
@@ -49,12 +50,15 @@ class SocketServer(EventDoor):
         if environ is not None and namespace in {None, "/"}:
             # What hooks may know the client by. Whoever connects anew on the same session may be somebody else.
             environ[AUTH] = data if isinstance(data, dict) else {}
+            environ[CONNECTING] = True
             for name in (IDENTITY, USER, HOLDER):
                 environ.pop(name, None)
         # CONNECT may carry {"ids": false}: this client wants events without the id (contract, Socket.IO).
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False
         super()._handle_connect(eio_sid, namespace, data)
+        if environ is not None and environ.pop(CONNECTING, False):
+            self.manager.outage.connected(eio_sid)
         if eio_sid not in self.environ:
             # It went while the application's handler ran. The library would keep it as connected for ever.
             self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)

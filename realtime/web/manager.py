@@ -16,6 +16,7 @@ from socketio.packet import Packet
 
 from ..errors import BusUnavailable
 from ..names import is_event_name, is_room_name
+from .outage import Outage
 from .revocation import RevokingManager
 
 _RETRY_SECONDS = 0.5
@@ -32,7 +33,12 @@ class BusManager(RevokingManager):
         pipeline: where room emits are published.
         hub: delivers what comes back, to this process's clients.
         connections: the hub's face of each client.
+
+    Attributes:
+        outage: tells clients of outages.
     """
+
+    outage: Outage
 
     def initialize(self) -> None:
         """The first client is connecting: follow the bus. Where it is away, as soon as it is there.

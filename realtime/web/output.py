@@ -34,6 +34,7 @@ class SocketOutput(SharingConnection):
 
     transport = "socketio"
     ends_without_rooms = False
+    told_by_hub = False
 
     def __init__(self, sid: str, eio_sid: str, *, server: Any, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
         super().__init__(sid, encode_with_id if ids else encode_without_id)

@@ -17,6 +17,7 @@ from .polling import PollingWire
 from .processes import eventually
 from .wires import WebSocketWire, Wire
 
+OUTAGES = ("realtime.degraded", "realtime.restored")
 ACK = "(ack)"
 REFUSED = "(refused)"
 DISCONNECTED = "(disconnected)"
@@ -104,8 +105,13 @@ class SocketClient:
 
     @property
     def events(self) -> list[Got]:
-        """The events alone."""
-        return [one for one in tuple(self.got) if not one.event.startswith("(")]
+        """The events alone, without what is said of outages."""
+        return [one for one in tuple(self.got) if not one.event.startswith("(") and one.event not in OUTAGES]
+
+    @property
+    def controls(self) -> list[str]:
+        """What was said of outages."""
+        return [one.event for one in tuple(self.got) if one.event in OUTAGES]
 
     def named(self, event: str, namespace: str = "/") -> list[Got]:
         """The events of one name."""
