@@ -84,6 +84,7 @@
     // What the old one was asked and has not answered: its rooms are gone with it, the others ask again below.
     cursor.abandon();
     face._settle();
+    face._degrade(trial.degraded);
     trial.rooms.forEach(function (room) { room.real.since = room.since; });
     if (!recovered) { cursor.reset(trial.lowest || trial.position); }
     trial.release().forEach(function (message) {

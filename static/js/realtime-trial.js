@@ -36,7 +36,7 @@
     this.newest = null;                  // the newest that was brought
     this.goal = null;                    // where the old one stood when the new one was ready
     this.timer = null;
-    this.ready = false;
+    this.ready = this.degraded = false;
     this.passed = Object.create(null);   // ids that the connection in use has delivered meanwhile
     this.began = owner.options.clock.now();
     this.host = this.bind({options: owner.options, memory: owner.memory[name], proving: true});
@@ -58,7 +58,11 @@
     host.wants = function (room) { return face._rooms[room.name] === room.real; };
     host.events = function () { return Object.keys(face._listeners); };
     host.position = function () { return self.position; };
-    host.joining = host.interrupted = host.alive = host.control = function () {};
+    host.joining = host.interrupted = host.alive = function () {};
+    host.control = heard(function (event) {
+      if (event === 'realtime.degraded') { self.degraded = true; }
+      if (event === 'realtime.restored') { self.degraded = false; }
+    });
     host.covered = heard(function (position) {
       if (position && (!self.lowest || Realtime.compareIds(position, self.lowest) < 0)) { self.lowest = position; }
     });

@@ -181,7 +181,8 @@
   };
 
   Realtime.prototype._change = function (state, transport, retryIn, seamless) {
-    var from = this._over, degraded = this.degraded && state === 'connected' && this.state === state;
+    // A connection that was lost says nothing of the next one's server; what that one has said already stands.
+    var from = this._over, degraded = this.degraded && (!!transport || this.state !== 'connected');
     if (this.state === state && this.transport === transport && retryIn === undefined &&
       this.degraded === degraded) { return; }
     this.state = state;

@@ -20,7 +20,8 @@ LISTEN = """([address, events]) => {
   window.heard = [];
   window.opened = 0;
   const source = window.source = new EventSource(address);
-  source.onopen = () => { opened += 1; };
+  // Not at onopen: the headers come before the server has subscribed.
+  source.addEventListener('realtime.ready', () => { opened += 1; });
   events.forEach((event) => source.addEventListener(event, (e) => heard.push([e.lastEventId, e.type, e.data])));
 }"""
 
