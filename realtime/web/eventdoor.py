@@ -109,6 +109,10 @@ class EventDoor(socketio.Server):
             self._handle_connect(eio_sid, pkt.namespace, pkt.data)
         elif pkt.packet_type == packet.DISCONNECT:
             self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
+        elif self.manager.sid_from_eio_sid(eio_sid, namespace) is None:
+            # It may have been disconnected while this was on its way. Who is connected to nothing has not begun.
+            if not self.is_member(eio_sid):
+                raise BadPacket("CONNECT comes first")
         elif is_event(pkt):
             self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
         elif pkt.packet_type in {packet.ACK, packet.BINARY_ACK}:

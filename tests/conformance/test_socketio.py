@@ -204,6 +204,23 @@ def test_events_for_a_namespace_that_was_left_are_left_out(member: Client) -> No
     assert member.next() == '2["message-back",2]'
 
 
+@pytest.mark.parametrize("packet", ['2["message",1]', '21["message-with-ack",1]', "31[1]", '2/custom,["message",1]'])
+def test_nothing_comes_before_connect(client: Client, packet: str) -> None:
+    client.send(packet)
+    client.refused()
+
+
+def test_connecting_twice_closes_the_session(member: Client) -> None:
+    greet(member, "/custom,")
+    member.send("0/custom,")
+    member.refused()
+
+
+def test_a_namespace_that_was_never_connected_is_passed_over_by_who_is_connected_elsewhere(member: Client) -> None:
+    member.send('2/custom,["message",1]', "1/custom,", '2["message",2]')
+    assert member.next() == '2["message-back",2]'
+
+
 def test_a_server_disconnects_from_the_namespace_alone(member: Client) -> None:
     greet(member, "/custom,")
     member.send('2["go"]')
