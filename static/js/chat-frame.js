@@ -9,7 +9,10 @@
   'use strict';
 
   var Chat = root.Chat = root.Chat || {}, document = root.document;
-  var OVER = {websocket: 'Connected over WebSocket', sse: 'Connected over Server-Sent Events'};
+  var OVER = {
+    websocket: 'Connected over WebSocket', sse: 'Connected over Server-Sent Events', poll: 'Connected by long polling'
+  };
+  var DEGRADED = 'Connected, but the server cannot deliver. Messages wait.';
   var WORDS = {connecting: 'Connecting…', reconnecting: 'Reconnecting…', closed: 'Disconnected'};
 
   function byId(id) { return document.getElementById(id); }
@@ -72,10 +75,11 @@
     document.title = '#' + room + ' · Realtime';
   };
 
-  Frame.prototype.status = function (state, transport) {
+  Frame.prototype.status = function (state, transport, degraded) {
     var status = byId('status');
-    status.textContent = state === 'connected' ? OVER[transport] : WORDS[state];
+    status.textContent = state !== 'connected' ? WORDS[state] : degraded ? DEGRADED : OVER[transport];
     status.setAttribute('data-state', state);
+    status.setAttribute('data-degraded', degraded ? 'true' : 'false');
     status.setAttribute('data-transport', transport || '');
   };
 

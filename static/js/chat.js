@@ -175,7 +175,7 @@
 
   // ---- the connection ----
 
-  rt.on('realtime.state', function (now) { frame.status(now.state, now.transport); });
+  rt.on('realtime.state', function (now) { frame.status(now.state, now.transport, now.degraded); });
   rt.on('realtime.error', function (error) {
     if (error.code === 'no_transport') { frame.say('This browser offers no way to connect: ' + error.message); }
   });

@@ -13,7 +13,7 @@ from tests.support.publishing import publish
 from .chat import Chat, log
 from .conftest import Visit
 
-TRANSPORTS = [("websocket", "websocket"), ("websocket", "sse")]
+TRANSPORTS = [("websocket", "websocket"), ("websocket", "sse"), ("sse", "poll")]
 
 
 @pytest.fixture(scope="module", params=["gevent", "threads", "two processes on one Redis"])

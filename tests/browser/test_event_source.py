@@ -24,7 +24,7 @@ LISTEN = """([kind, address, names, limit]) => new Promise((done) => {
   const told = [];
   const source = window.source = new Kind(address);
   const tell = (entry) => {
-    if (told.push(entry) === limit) { source.close(); setTimeout(() => done(told), 50); }
+    if (told.push(entry) === limit) { source.close(); setTimeout(() => done(told), 20); }
   };
   source.onopen = () => tell(['open', source.readyState]);
   source.onerror = (e) => { if (e.data === undefined) { tell(['error', source.readyState]); } };

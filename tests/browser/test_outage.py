@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.support.processes import Redis, eventually, running, start_gevent
 from tests.support.publishing import history
@@ -27,8 +28,10 @@ def test_a_page_stays_connected_through_an_outage_and_its_outbox_waits_it_out(
         eventually(lambda: page.evaluate("rt.outbox()[0].state") == "retrying", what="a refused publish")
         assert page.evaluate("rt.outbox()[0].error.code") == "bus_unavailable"
         assert page.evaluate("rt.outbox().map((one) => one.state)")[1:] == ["waiting", "waiting"]
+        expect(page.locator("#status")).to_have_text("Connected, but the server cannot deliver. Messages wait.")
         own_redis.start()
         eventually(lambda: not page.evaluate("rt.degraded"), what="the end of the outage is told")
+        expect(page.locator("#status")).to_have_text("Connected over WebSocket")
         eventually(lambda: page.evaluate("rt.outbox().length") == 0, what="everything accepted")
         kept = history(server.url, room)
         assert [one["data"] for one in kept] == [0, 1, 2, 3]
