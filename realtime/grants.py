@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable
 from hashlib import blake2b
+from math import inf, isnan
 from typing import Final, NamedTuple
 
 from .bus.notes import Notebook
@@ -130,7 +131,7 @@ def _lease(noted: str | None, *, after: float) -> Lease | None:
     try:
         since, until = json.loads(noted or "")
         counts = since > after and (until is None or until > time.time())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return None
     return Lease(until) if counts else None
 
@@ -138,9 +139,10 @@ def _lease(noted: str | None, *, after: float) -> Lease | None:
 def _number(noted: str | None) -> float:
     """A time that was noted. One that cannot be read is not over."""
     try:
-        return 0.0 if noted is None else float(noted)
+        value = 0.0 if noted is None else float(noted)
     except ValueError:
-        return float("inf")
+        return inf
+    return inf if isnan(value) else value
 
 
 def _name(kind: str, user: str, room: str | None) -> str:

@@ -22,7 +22,7 @@ from ..wire.websocket import Parser, WebSocketError
 from .connection import SocketConnection
 from .packets import RoomPacket, framed, read
 
-_READ: Final = 64 * 1024
+_READ: Final = 16 * 1024
 _MAX_WAITING: Final = 64
 """Messages of one client that may wait to be handled; past it nothing more is read from it."""
 _LINGER_SECONDS: Final = 2.0

@@ -14,6 +14,12 @@ import pytest
 import redis
 import requests
 
+from realtime.bus.open import open_bus
+from realtime.concurrency import Threads
+from realtime.config import Settings
+from realtime.errors import Unauthorized
+from realtime.grants import Ledger
+from realtime.tickets import Tickets
 from tests.support.clients import SocketClient
 from tests.support.processes import Redis, Server, eventually, running, start_gevent, start_threads
 from tests.support.publishing import history, path, publish
@@ -256,3 +262,30 @@ def test_a_key_of_somebody_elses_making_costs_no_message(
             kind(enemy, key.decode(), b"junk")
         assert requests.post(url, json=body, timeout=10).status_code == 201
         assert requests.post(url, json=body, timeout=10).status_code == 200
+
+
+def test_notes_that_others_wrote_grant_nothing_and_take_nothing_back(
+    shared_redis: Redis, enemy: redis.Redis, namespace: str
+) -> None:
+    bus = open_bus(Settings(bus_url=shared_redis.url, namespace=namespace), Threads())
+    tickets = Tickets(lambda: ["secret"])
+    ticket = tickets.read(tickets.issue("ann", ["room"], expires=60, once=True))
+    right = Ledger(bus, private=True)
+    right.revoke("ann", "room")
+    right.revoke("ann", None)
+    right.grant("ann", "room", seconds=60)
+    keys = enemy.keys(f"{{{namespace}}}:note:*")
+    assert len(keys) >= 3
+    for kind in KINDS:
+        for junk in [*JUNK, b"nan", b"[NaN,null]", b"[1e999,null]", b"[true,true]", b'[{},"x"]', b"inf"]:
+            for key in keys:
+                enemy.delete(key)
+                kind(enemy, key.decode(), junk)
+            ledger = Ledger(bus, private=True)
+            assert ledger.lease("ann", "room") is None
+            if kind is _strings and junk != b"5":
+                # What was revoked is still: nobody knows since when.
+                with pytest.raises(Unauthorized):
+                    ledger.check(ticket)
+    assert Ledger(bus, private=True).lease("ann", "room") is None
+    bus.stop()
