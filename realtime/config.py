@@ -119,6 +119,10 @@ class Settings:
     """Longest silence on an SSE stream, and the ping interval of Engine.IO."""
     retry: float = _setting(2, _number(0.05, 300, float))
     """How long an EventSource waits before it reconnects; each stream is told this plus up to half of it."""
+    restart_window: float = _setting(2, _number(0, 300, float))
+    """When this process shuts down, its clients are told to come back after ``REALTIME_RETRY`` seconds, spread over so
+    many more.
+    """
     max_message_bytes: int = _setting(64 * 1024, _number(64, 16 * 1024 * 1024, int))
     """The most bytes that one message's data may take as JSON."""
     max_rooms_per_connection: int = _setting(64, _number(1, 10_000, int))

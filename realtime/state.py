@@ -109,7 +109,7 @@ class State:
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
         self.streams.close()
-        self.hub.close()
+        self.hub.close(retry=self.settings.retry, window=self.settings.restart_window)
         for socket in tuple(self.socketio.server.eio.sockets.values()):
             socket.go_away()
         self.bus.stop()

@@ -35,6 +35,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("bus.open", "hub.feed"),
     ("hub.telling",),
     ("hub.revoking",),
+    ("hub.closing",),
     ("hub.hub",),
     ("publisher", "hub.direct", "data.relay"),
     ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),

@@ -144,3 +144,7 @@ class Connection(ABC):
     @abstractmethod
     def reset(self, cursor: Position) -> list[Any]:
         """Tells the client that something between its last message and ``cursor`` is gone."""
+
+    def farewell(self, retry_ms: int) -> list[Any]:  # noqa: ARG002  the face, as above
+        """The last words of a server that goes, for transports that have them: come back after so long."""
+        return []

@@ -120,6 +120,9 @@ class DirectStream(SharingConnection):
     def control(self, event: str, data: Any) -> list[Any]:
         return [self._framed(sse.control(event, data))]
 
+    def farewell(self, retry_ms: int) -> list[Any]:
+        return [self._framed(sse.closing(retry_ms))]
+
     def flush(self) -> None:
         if self._blocked and self.notes and self.state is State.CLOSED:
             # It may have no more, and does not read what it has.

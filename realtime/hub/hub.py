@@ -13,30 +13,26 @@ from typing import Any
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Message, Position
+from .closing import Closing
 from .connection import SLICE, Connection, State
 from .groups import is_sharing
 from .log import Log, Slice, before
-from .revoking import Revoking
 
 _REACH_SECONDS = 1.0
 
 
-class Hub(Revoking):
+class Hub(Closing):
     """Rooms and connections of one process. Every method may be called from any thread or greenlet.
 
     Args:
         log: where what is not live any more is read.
         concurrency: for the lock and for waiting.
         max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
-
-    Attributes:
-        draining: this process is shutting down and takes no new connection.
     """
 
     def __init__(self, *, log: Log, concurrency: Concurrency, max_pending_bytes: int = 256 * 1024) -> None:
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
         self.log = log
-        self.draining = False
         self._joined_key: tuple[int, ...] = ()
         self._joined_of: list[Any] = []
         self._joined = b""
@@ -199,17 +195,6 @@ class Hub(Revoking):
                 return messages[:count]
         connection.slice = min(connection.slice * 2, SLICE)
         return messages
-
-    def close(self) -> None:
-        """End every connection and take no new one: this server is going."""
-        self._write_shared()
-        with self._lock:
-            self.draining, everyone = True, tuple(self.connections)
-            for connection in everyone:
-                self._leave_groups(connection)
-                connection.state = State.CLOSED
-        for connection in everyone:
-            self._wake(connection)
 
     def _take_pending(self, connection: Connection) -> list[Any]:
         if is_sharing(connection):

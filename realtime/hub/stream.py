@@ -88,6 +88,9 @@ class EventStream(Connection):
     def control(self, event: str, data: Any) -> list[Any]:
         return [sse.control(event, data)]
 
+    def farewell(self, retry_ms: int) -> list[Any]:
+        return [sse.closing(retry_ms)]
+
     def hand_over(self, fd: int, head: bytes, poller: Poller, *, chunked: bool) -> None:
         """Go on without the server: a directly written stream takes the place of this one, which was not started.
 

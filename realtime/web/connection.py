@@ -52,6 +52,9 @@ class SocketConnection(SocketOutput):
     def wake(self) -> None:
         if self.state is State.LAGGING:
             self._begin_catching_up()
+        elif self.state is State.CLOSED:
+            notes, self.notes = self.notes, []
+            self._enqueue(notes)
         elif self.link is not None:
             self.link.soon()
         elif self.state is State.LIVE and self._queued() == 0:

@@ -57,6 +57,9 @@ class SocketOutput(SharingConnection):
     def control(self, event: str, data: Any) -> list[Any]:
         return [RoomPacket(wire.encode_control(event, data))]
 
+    def farewell(self, retry_ms: int) -> list[Any]:
+        return self.control("realtime.closing", {"retry": retry_ms})
+
     def put(self, data: bytes) -> None:
         if self.link is not None:
             self.link.put(data)

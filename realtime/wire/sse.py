@@ -57,6 +57,11 @@ def reset(cursor: Position) -> bytes:
     return control("realtime.reset", {"cursor": str(cursor)})
 
 
+def closing(retry_ms: int) -> bytes:
+    """The last words of a stream whose server goes: when to come back, to the client's own clock and to its scripts."""
+    return f"retry: {retry_ms}\n\n".encode() + control("realtime.closing", {"retry": retry_ms})
+
+
 def heartbeat(every: float) -> bytes:
     """A heartbeat that scripts can see, for clients that asked for it; ``every`` so many seconds another one comes."""
     return control("realtime.heartbeat", {"every": round(every * 1000)})
