@@ -9,6 +9,7 @@ Each override says which rule it serves. This file may not decide anything about
 from __future__ import annotations
 
 import json
+import logging
 import re
 from contextlib import nullcontext
 from typing import Any
@@ -22,6 +23,7 @@ from ..config import Settings
 from ..errors import ConfigError
 from ..hub.connection import State
 from ..message import encode_json
+from ..seldom import Seldom
 from ..wire.depth import is_too_deep
 from .connections import SocketConnections
 from .delays import Delays
@@ -215,6 +217,7 @@ def adopt(
 def _adopt_engine(eio: Any, *, settings: Settings, concurrency: Concurrency) -> None:
     eio.__class__ = EngineServer
     eio.concurrency = concurrency
+    eio.doubts = Seldom(logging.getLogger(__name__))
     eio._async = {**eio._async, "queue": feeding(eio._async["queue"])}
     if eio.async_mode == "threading":
         eio._async["websocket"] = ThreadedWebSockets

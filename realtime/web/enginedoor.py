@@ -14,6 +14,7 @@ from engineio import packet as eio_packet
 from engineio.exceptions import EngineIOError, QueueEmpty
 
 from ..concurrency import Concurrency
+from ..seldom import Seldom
 from ..serve import handshake
 from . import enginerequests as requests
 from .delays import Delays
@@ -30,6 +31,7 @@ class EngineDoor(engineio.Server):
 
     Attributes:
         concurrency: for what waits.
+        doubts: says why clients were dropped, at most once a second.
         pings, deadlines: the heartbeats of all sessions.
         newcomers: sessions that have yet to connect to a namespace.
         is_member: whether a session is connected to any.
@@ -37,6 +39,7 @@ class EngineDoor(engineio.Server):
     """
 
     concurrency: Concurrency
+    doubts: Seldom
     pings: Delays
     deadlines: Delays
     newcomers: Delays

@@ -102,7 +102,7 @@ class EngineSocket(engineio.socket.Socket):
         """
         if self.closing or self.closed:
             return
-        self.server.logger.info("%s: closed: %s", self.sid, text)
+        self.server.doubts.warn("a Socket.IO client was dropped: %s", text)
         self.broken, self.farewell = text, (wire.PROTOCOL_ERROR, text)
         if self.link is not None:
             self.link.finish(*self.farewell)  # Nothing that the application says meanwhile goes out any more.

@@ -7,7 +7,6 @@ Partial writes never interleave. This file knows frames and Engine.IO's socket o
 
 from __future__ import annotations
 
-import logging
 import os
 from collections import deque
 from collections.abc import Iterable
@@ -20,7 +19,7 @@ from ..hub.polling import Poller
 from ..wire import websocket
 from ..wire.websocket import Parser, WebSocketError
 from .connection import SocketConnection
-from .packets import RoomPacket, framed, read
+from .packets import BadPacket, RoomPacket, framed, read
 
 _READ: Final = 16 * 1024
 _MAX_WAITING: Final = 64
@@ -234,9 +233,7 @@ class Link:
             while self._inbox and not self._socket.closed:
                 self._socket.receive(read(self._inbox.popleft()))
         except Exception as exc:  # noqa: BLE001  whatever a client sends may cost it its own connection only
-            logging.getLogger(__name__).info("a client sent what cannot be handled: %r", exc)
-            self._broken = True
-            self.finish(websocket.PROTOCOL_ERROR, "not a packet")
+            self._socket.break_off(str(exc) if isinstance(exc, BadPacket) else "it cannot be handled")
         finally:
             self._handling = False
         if self.fd < 0 or self._broken:

@@ -21,7 +21,7 @@ app.config["SECRET_KEY"] = "test"
 socketio = SocketIO(
     app,
     ping_interval=float(os.environ.get("PING_INTERVAL", "0.3")),
-    ping_timeout=float(os.environ.get("PING_TIMEOUT", "0.2")),
+    ping_timeout=float(os.environ.get("PING_TIMEOUT", "0.5")),
     max_http_buffer_size=int(os.environ.get("MAX_BYTES", "1000000")),
 )
 realtime = Realtime(app)

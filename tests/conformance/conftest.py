@@ -37,7 +37,7 @@ def start() -> Iterator[object]:
 
 @pytest.fixture(params=["gevent", "threads"])
 def quick(request: pytest.FixtureRequest, start: object) -> str:
-    """The URL of a server that pings each 0.3 s, waits 0.2 s for the answer, and 1 s for CONNECT."""
+    """The URL of a server that pings each 0.3 s, waits 0.5 s for the answer, and 1 s for CONNECT."""
     return start(request.param, "quick").url  # type: ignore[operator, no-any-return]
 
 

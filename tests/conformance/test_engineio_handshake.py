@@ -46,7 +46,7 @@ def test_polling_opens_a_session_and_offers_websocket(quick: str) -> None:
     assert isinstance(opening["sid"], str)
     assert opening["upgrades"] == ["websocket"]
     # In milliseconds, also below a second.
-    assert (opening["pingInterval"], opening["pingTimeout"], opening["maxPayload"]) == (300, 200, 1_000_000)
+    assert (opening["pingInterval"], opening["pingTimeout"], opening["maxPayload"]) == (300, 500, 1_000_000)
 
 
 def test_a_websocket_opens_a_session_and_offers_nothing(quick: str) -> None:
@@ -54,7 +54,7 @@ def test_a_websocket_opens_a_session_and_offers_nothing(quick: str) -> None:
         opening = frames.opening()
     assert set(opening) == FIELDS
     assert opening["upgrades"] == []
-    assert (opening["pingInterval"], opening["pingTimeout"], opening["maxPayload"]) == (300, 200, 1_000_000)
+    assert (opening["pingInterval"], opening["pingTimeout"], opening["maxPayload"]) == (300, 500, 1_000_000)
 
 
 @TRANSPORTS

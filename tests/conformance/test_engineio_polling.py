@@ -150,7 +150,7 @@ def test_the_server_pings_and_the_client_pongs(quick: str) -> None:
 def test_a_session_past_its_ping_timeout_is_gone(quick: str) -> None:
     session = Polling(quick)
     session.connect()
-    time.sleep(0.55)
+    time.sleep(0.9)
     answer = session.get()
     assert answer.status_code == 400
     assert answer.json()["message"] == "Session ID unknown"

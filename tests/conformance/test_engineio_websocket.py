@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import pytest
 
@@ -49,7 +50,7 @@ def test_the_server_pings_and_the_client_pongs(quick: str) -> None:
         for _ in range(4):
             began = time.monotonic()
             assert frames.receive() == "2"
-            assert time.monotonic() - began < 0.5
+            assert time.monotonic() - began < 0.75
             frames.send("3")
 
 
@@ -60,7 +61,7 @@ def test_a_client_that_answers_no_ping_is_closed(quick: str) -> None:
         began = time.monotonic()
         with pytest.raises(Closed):
             list(iter(frames.receive, None))
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2
 
 
 def test_close_ends_it(slow: str) -> None:
@@ -203,3 +204,15 @@ def test_attachments_that_do_not_come_end_the_session(quick: str) -> None:
         frames.send('451-["message",{"_placeholder":true,"num":0}]')
         with pytest.raises(Closed, match="attachments did not come"):
             list(iter(frames.next, None))
+
+
+def test_the_log_says_why_clients_are_dropped_but_not_each_time(start: Any) -> None:
+    server = start("gevent", "slow")
+    before = server.output.count("client was dropped")
+    for _ in range(20):
+        with Frames(server.url) as frames:
+            frames.opening()
+            frames.send("\r\nabc")
+            frames.closed()
+    server.until("a Socket.IO client was dropped: ")
+    assert server.output.count("client was dropped") - before <= 5
