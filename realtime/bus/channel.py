@@ -37,6 +37,9 @@ class Channel:
     Args:
         pool: says where to and how; the connection is not one of the pool's.
 
+    Attributes:
+        moves: the primary may become another node.
+
     Raises:
         RedisError: it cannot be opened.
     """
@@ -47,17 +50,13 @@ class Channel:
         self._connection = pool.connection_class(**{**options, "socket_timeout": patience})
         self._connection.connect()
         self._primary: Primary | None = getattr(self._connection, "primary", None)
+        self.moves = self._primary is not None
         self._at = None if self._primary is None else self._primary.at
         self._socket = self._connection._sock
         self._parser = hiredis.Reader(
             protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOTHING
         )  # fmt: skip
         self._buffer = bytearray(_READ)
-
-    @property
-    def moves(self) -> bool:
-        """Whether the primary may become another node."""
-        return self._primary is not None
 
     @property
     def stale(self) -> bool:
