@@ -14,6 +14,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from .bus import address
+from .credentials import ApiKey, JwtKey, read_api_keys, read_jwt_keys
 from .errors import ConfigError
 from .names import is_room_name
 
@@ -93,8 +94,15 @@ def _origins(value: Any) -> frozenset[str]:
     return frozenset(normal_origin(name) for name in names if name.strip())
 
 
-def _setting(default: Any, read: Callable[[Any], Any]) -> Any:
-    return field(default=default, metadata={"read": read})
+def _audience(value: Any) -> str:
+    """text"""
+    if isinstance(value, str):
+        return value
+    raise ValueError
+
+
+def _setting(default: Any, read: Callable[[Any], Any], *, secret: bool = False) -> Any:
+    return field(default=default, metadata={"read": read, "secret": secret})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -149,8 +157,23 @@ class Settings:
     """Send each message's id as the last argument of its Socket.IO event."""
     strict_events: bool = _setting(False, _flag)
     """Refuse events for which the application declared no schema."""
+    api_keys: tuple[ApiKey, ...] = _setting((), read_api_keys, secret=True)
+    """Keys of other backends for ``POST /api/publish``, each with its rooms; several while a key is being changed."""
+    api_jwt_keys: tuple[JwtKey, ...] = _setting((), read_jwt_keys, secret=True)
+    """What other backends' tokens for it are signed with."""
+    api_jwt_audience: str = _setting("", _audience)
+    """What the claim ``aud`` of such a token must name; without it tokens have none."""
+    api_max_batch: int = _setting(100, _number(1, 1000, int))
+    """Messages in one request to ``/api/publish``."""
+    api_max_bytes: int = _setting(1024 * 1024, _number(1024, 64 * 1024 * 1024, int))
+    """Bytes of one request to ``/api/publish``; one message of the largest size always fits."""
     api_documents: bool = _setting(True, _flag)
     """Serve ``/openapi.json`` and ``/asyncapi.json``."""
+
+    @property
+    def api(self) -> bool:
+        """Whether other backends may publish."""
+        return bool(self.api_keys or self.api_jwt_keys)
 
     @classmethod
     def load(cls, config: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
@@ -175,6 +198,7 @@ class Settings:
                 values[one.name] = read(value)
             except (TypeError, ValueError, OverflowError, AttributeError):
                 shown = address.shown(value) if one.name == "bus_url" else repr(value)
+                shown = "not shown here" if one.metadata["secret"] else shown
                 allowed = " ".join(read.__doc__.split())
                 raise ConfigError(f"{key} is {shown}; allowed is {allowed}") from None
         settings = cls(**values)

@@ -16,14 +16,15 @@ from .errors import ConfigError
 from .names import check_event, check_room, shortened
 from .schemas import Checker, checker
 
-Source = Literal["http", "socketio", "server"]
+Source = Literal["http", "socketio", "server", "api"]
 
 
 class Origin(NamedTuple):
     """Who publishes.
 
     Attributes:
-        source: by ``http`` (a POST), by ``socketio`` (a client's ``publish``), or the ``server``'s own code.
+        source: by ``http`` (a POST), by ``socketio`` (a client's ``publish``), the ``server``'s own code, or
+            another backend (``api``).
         sid: the Socket.IO session of the client that publishes, where it is one.
         identity: who that is, where the application identifies its clients.
     """
@@ -46,7 +47,7 @@ class Publication:
         data: the data as plain JSON values (the hooks' own copy: changing it in place changes what is published and
             nothing else). An ``emit`` with several arguments has their list, and ``spread``.
         key: the publisher's idempotency key, or ``None``.
-        source: ``"http"``, ``"socketio"`` or ``"server"``: how it came.
+        source: ``"http"``, ``"socketio"``, ``"server"`` or ``"api"`` (another backend): how it came.
         sid: the Socket.IO session of the client that publishes, or ``None``.
         identity: who publishes, where the application identifies its clients, else ``None``.
         spread: the data is a list of several Socket.IO arguments.

@@ -25,7 +25,7 @@ from .grants import Ledger
 from .hub.hub import Hub
 from .rules import Rules
 from .tickets import Tickets
-from .web import assets, cookies, documents, events, health, http, origin, rooms
+from .web import api, assets, cookies, documents, events, health, http, origin, rooms
 from .web.access import Gate
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
@@ -240,6 +240,7 @@ def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:
         pipeline=state.pipeline,
         gate=gate,
     )
+    api.register(doors, settings=settings, pipeline=state.pipeline)
     if settings.api_documents:
         documents.register(doors, settings=settings, rules=rules)
     app.register_blueprint(doors)

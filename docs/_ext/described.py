@@ -31,7 +31,7 @@ def explanations() -> dict[str, str]:
 
 def shown(value: object) -> str:
     """A default as a reader would write it."""
-    return "none" if value in (frozenset(), None, "") else f"``{value}``"
+    return "none" if value in (frozenset(), (), "", None) else f"``{value}``"
 
 
 class Described(Directive):

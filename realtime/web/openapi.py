@@ -77,7 +77,7 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, root
             "in /asyncapi.json.",
         },
         "servers": [{"url": root or "/"}],
-        "paths": {**_stream(settings), **_rooms(settings), **_operation(), **_documents()},
+        "paths": {**_stream(settings), **_rooms(settings), **_api(settings), **_operation(), **_documents()},
         "components": {
             "schemas": {
                 **common_schemas(),
@@ -92,6 +92,7 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, root
                 "Status": _object(status={"enum": ["ok", "draining", "bus_unavailable"]}),
                 **components,
             },
+            "securitySchemes": {"backend": {"type": "http", "scheme": "bearer"}} if settings.api else {},
             "responses": {f"Refused{status}": _refusal(status) for status in _REFUSALS},
         },
     }
@@ -189,6 +190,34 @@ def _rooms(settings: Settings) -> Json:
         },
     }
     return {"/rooms/{room}/messages": {"parameters": [_ROOM], "get": history, "post": publish}}
+
+
+def _api(settings: Settings) -> Json:
+    if not settings.api:
+        return {}
+    to_a_room = {"type": "object", "required": ["room"], "properties": {"room": reference("Room")}}
+    message = {"allOf": [to_a_room, reference("Publication")]}
+    messages = {"type": "array", "items": to_a_room, "minItems": 1, "maxItems": settings.api_max_batch}
+    result = {"oneOf": [_object(id=reference("Id")), reference("Refusal")]}
+    publish = {
+        "operationId": "publishTrusted",
+        "summary": "Publish one message or several, as another backend",
+        "description": "With a key or a token of its own. Messages of a batch are accepted or refused each on its own.",
+        "security": [{"backend": []}],
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": {"oneOf": [message, _object(messages=messages)]}}},
+        },
+        "responses": {
+            "201": _json("It is in the log, under this id", _object(id=reference("Id"))),
+            "200": _json(
+                "The key was known: the first message's id; or what became of each message of a batch, in its place",
+                {"oneOf": [_object(id=reference("Id")), _object(results={"type": "array", "items": result})]},
+            ),
+            **_refused(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
+        },
+    }
+    return {"/api/publish": {"post": publish}}
 
 
 def _operation() -> Json:

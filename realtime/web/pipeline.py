@@ -103,7 +103,7 @@ class Pipeline:
             self._check(said)
         return self._hooked(said, origin) if rules.hooks else said
 
-    def publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
+    def publish_all(self, messages: Sequence[Message], *, origin: Origin = SERVER) -> Sequence[Outcome]:
         """Publish messages that were prepared, together; for each its answer or its error. Nothing is raised."""
         try:
             self.ready()
@@ -112,7 +112,7 @@ class Pipeline:
         outcomes = self._bus.publish_many(messages)
         for message, outcome in zip(messages, outcomes, strict=True):
             if isinstance(outcome, Published):
-                self.announce(message, outcome)
+                self.announce(message, outcome, origin)
         return outcomes
 
     def announce(self, message: Message, published: Published, origin: Origin = SERVER) -> None:

@@ -5,18 +5,17 @@ For clients with nothing but plain HTTP. This file keeps no state between reques
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from ..bus.base import Bus
 from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConnectionClosed, Forbidden, InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..errors import ConnectionClosed, Forbidden, InvalidValue
 from ..hub.connection import Grant
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
@@ -24,13 +23,12 @@ from ..message import Position, encode_json
 from ..names import check_room
 from ..rules import Origin
 from .access import Gate
+from .bodies import json_object, most_for
 from .http import number, position
 from .pipeline import Pipeline
 
 _DEFAULT_LIMIT: Final = 50
-_ESCAPED: Final = 3
-"""JSON may come with every character escaped (``\\u00e9``), up to this many times its size as UTF-8."""
-_ENVELOPE: Final = 4096
+_WANTED: Final = 'the body is an object with "data", and optionally "event" and "key"'
 _PATH: Final = "/rooms/<realtime_room:room>/messages"
 
 
@@ -53,7 +51,9 @@ def register(
         identity = gate.admit("publish", room)
         if identity is None and pipeline.calls_application():
             identity = gate.identity()
-        body = _body(most=settings.max_message_bytes * _ESCAPED + _ENVELOPE)
+        body = json_object(most=most_for(settings.max_message_bytes), wanted=_WANTED)
+        if "data" not in body:
+            raise InvalidValue(_WANTED)
         published = pipeline.publish(
             room,
             body["data"],
@@ -114,31 +114,6 @@ def _patient(
     if grant is not None and hub.was_revoked(grant, (room,)):
         raise Forbidden(f"access to {room!r} was revoked")
     return replay
-
-
-def _body(*, most: int) -> dict[str, Any]:
-    """The request's JSON object, which has ``data``.
-
-    Raises:
-        UnsupportedMediaType: it is not declared as JSON; requiring that keeps other sites' plain forms out.
-        MessageTooLarge: it has ``most`` bytes or more.
-        MalformedRequest: it is not JSON.
-        InvalidValue: it is JSON but not such an object.
-    """
-    if not request.is_json:
-        raise UnsupportedMediaType("send Content-Type: application/json")
-    request.max_content_length = most
-    text = request.get_data(cache=False)
-    if len(text) >= most:
-        # A body in chunks has no length to refuse beforehand: it is cut off at the limit, without an error.
-        raise MessageTooLarge(f"the body has {most} bytes or more")
-    try:
-        body = json.loads(text)
-    except (ValueError, RecursionError) as exc:
-        raise MalformedRequest(f"the body is not JSON: {exc}") from exc
-    if not isinstance(body, dict) or "data" not in body:
-        raise InvalidValue('the body is an object with "data", and optionally "event" and "key"')
-    return body
 
 
 def _just_before(before: Position) -> Position:
