@@ -189,7 +189,8 @@
 
     host.proving = false;   // whether it has to show first that what is sent arrives
     host.rooms = function () { return face._wanted(); };
-    host.wants = function (room) { return face._rooms[room.name] === room; };
+    // A transport that changed over in the middle of an answer still holds the room that its trial showed it.
+    host.wants = function (room) { return face._rooms[room.name] === (room.real || room); };
     host.events = function () { return Object.keys(face._listeners); };
     host.position = function () { return cursor.position; };
     // A join goes: joining (sent), covered (its past has been delivered, up to this cursor), joined (tell the page).

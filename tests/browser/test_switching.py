@@ -57,13 +57,13 @@ def test_what_the_page_publishes_while_it_switches_is_in_the_log_once_and_in_ord
     first, second = pair
     with Proxy(first.port) as proxy:
         page = visit(proxy.url, f"{room}-other").page
-        assert page.evaluate(FOLLOW, [room, {}]) is None
+        assert page.evaluate(FOLLOW, [room, {"outboxLimit": 5000}]) is None
         page.evaluate(PUBLISH, room)
         for name in ["sse", "websocket", "poll", "websocket"] * 3:
             proxy.target = second.port if proxy.target == first.port else first.port
             assert page.evaluate(SWITCH, [name]) == []
         page.evaluate("publishing.stop()")
-        eventually(lambda: page.evaluate("rt.outbox().length") == 0, what="everything accepted")
+        eventually(lambda: page.evaluate("rt.outbox().length") == 0, within=20, what="everything accepted")
         kept = history(first.url, room)
         sent = page.evaluate("publishing.count")
         assert sent > 50

@@ -226,6 +226,19 @@ test("who has chosen a transport is not moved, until the choice is taken back", 
   assert.equal(w.rt.transport, "websocket");
 });
 
+test("a change-over in the middle of a poll's answer hands on the rest of it", () => {
+  const w = overWebSocket();
+  w.rt.switchTo("poll");
+  w.socket().event("message", {}, "11-0");
+  w.xhr().answer(200, { messages: [], cursor: "10-0" });
+  assert.equal(w.rt.transport, "websocket", "11-0 is still to come");
+  const messages = ["11-0", "12-0", "13-0"].map((id) => ({ id, event: "message", data: 1 }));
+  w.xhr().answer(200, { messages, cursor: "13-0" });
+  assert.deepEqual([w.rt.transport, w.log.messages], ["poll", ["11-0", "12-0", "13-0"]]);
+  w.clock.tick(100);
+  assert.match(w.xhr().url, /after=13-0/);
+});
+
 test("close() in the middle ends both", () => {
   const w = overWebSocket();
   const errors = [];
