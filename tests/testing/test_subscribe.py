@@ -156,6 +156,7 @@ def test_it_is_told_when_the_server_goes(make: Make, transport: testing.Transpor
     with testing.subscribe(app, "lobby", transport=transport) as reader:
         app.extensions["realtime"].close()
         reader.expect_end(timeout=5)
+        assert reader.expect("realtime.closing").data["retry"] > 0
         with pytest.raises(AssertionError, match=r"the subscription has ended: the server ended"):
             reader.expect(timeout=5)
 
