@@ -17,7 +17,8 @@ import gevent.event
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
-from .handler import Draining, Handler, spare_collector
+from .collector import spare_collector
+from .handler import Draining, Handler
 
 _GRACE_SECONDS = 5.0
 

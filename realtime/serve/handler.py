@@ -6,8 +6,8 @@ mends. This file may not know rooms or messages.
 
 from __future__ import annotations
 
-import gc
 import socket
+from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -18,6 +18,7 @@ from .answering import Answering
 from .body import StrictInput
 from .handshake import LateWebSocket, asks_for_websocket, refusal, switching
 from .head import Head, in_ascii, options, parse_request_line, read_head
+from .patience import LATE, Patience
 from .poller import HAS_EPOLL, GeventPoller
 
 _BLANK: Final = {"\r\n", "\n"}
@@ -32,7 +33,10 @@ class Handler(Answering):
     headers: Head
     response_headers: list[tuple[bytes, bytes]]
     result: Any
+    late = False
+    """See ``patience.Reading``."""
     _given = False
+    _again = False
 
     # ---- reading ---------------------------------------------------------------------------------------------------
 
@@ -42,17 +46,29 @@ class Handler(Answering):
             return ""
         self.server.waiting.add(self)
         try:
+            if self._again and not self.rfile.peek(1):
+                return ""
+            self.server.patience.begin(self)
             line: str = super().read_requestline()
             # A client may end a body with one line end too many (RFC 9112, 2.2).
             return super().read_requestline() if line in _BLANK else line
         finally:
             self.server.waiting.discard(self)
 
+    def handle_one_request(self) -> Any:
+        """Serve one request."""
+        try:
+            return super().handle_one_request()
+        finally:
+            self.server.patience.done(self)
+            self._again = True
+
     def read_request(self, raw_requestline: str) -> bool:
         """Read the head. The library's way takes a parser of mail, and guesses where the standard forbids it."""
         self.requestline = raw_requestline.rstrip()
         self.command, self.path, self.request_version = parse_request_line(raw_requestline)
         self.headers = read_head(self.rfile.readline)
+        self.server.patience.done(self)
         self.content_length = self.headers.content_length
         if self.content_length and self.command == "HEAD":
             raise ValueError("HEAD has no body")
@@ -86,6 +102,10 @@ class Handler(Answering):
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
         return environ
+
+    def _handle_client_error(self, ex: Exception) -> Any:
+        # Somebody who is slow is no news: they come by the hundred.
+        return ("408", LATE) if self.late else super()._handle_client_error(ex)
 
     # ---- answering -------------------------------------------------------------------------------------------------
 
@@ -198,6 +218,12 @@ class Draining:
         self.waiting: set[Handler] = set()
         self._pollers: dict[float, GeventPoller] = {}
 
+    @cached_property
+    def patience(self) -> Patience:
+        """The deadlines of heads, as the application's settings have them, where it has any."""
+        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
+        return Patience(10.0 if state is None else state.settings.head_timeout)
+
     def poller(self, heartbeat: float) -> GeventPoller:
         """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
         if heartbeat not in self._pollers:
@@ -218,14 +244,3 @@ class Draining:
         for poller in self._pollers.values():
             poller.flush()
         super().stop(timeout=timeout)  # type: ignore[misc]  # the mixed-in server's
-
-
-def spare_collector() -> None:
-    """Have the garbage collector look less often, and not at what was loaded before clients came.
-
-    With ten thousand clients in memory it would take a fifth of the time of each connect, to find next to nothing:
-    nearly everything here goes by its count of references.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(20_000, 20, 20)

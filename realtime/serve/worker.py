@@ -12,7 +12,8 @@ from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
 from .answering import scrubbed
-from .handler import Draining, Handler, spare_collector
+from .collector import spare_collector
+from .handler import Draining, Handler
 
 
 class WorkerHandler(Handler, PyWSGIHandler):
