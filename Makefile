@@ -6,6 +6,7 @@
 #            PYTHON        interpreter, 3.11 or newer       make test PYTHON=python3.13 VENV=.venv-3.13
 #            PYTEST_ARGS   instead of "-n 4"                make test PYTEST_ARGS="-x -k replay"
 #            BENCH_ARGS    handed to the benchmarks
+#            DRILL_ARGS    handed to the fault drill          make drill DRILL_ARGS="--only links --seconds 10"
 #            HOSTILE_ARGS  which server, which attacks      make hostile HOSTILE_ARGS="threads PONG"
 #            FUZZ_ARGS     handed to the fuzzer             make fuzz FUZZ_ARGS="--seed 7 --inputs 5000"
 #            REALTIME_NO_SYSTEM_NODE=1   behave as if Node were not installed
@@ -14,6 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 PYTEST_ARGS ?= -n 4
 BENCH_ARGS ?=
+DRILL_ARGS ?=
 FUZZ_ARGS ?=
 HOSTILE_ARGS ?=
 
@@ -37,7 +39,7 @@ $(shell test -x "$(PY)" || rm -f "$(FOR_RUN)" "$(FOR_DEV)" "$(FOR_DOCS)")
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check bench fuzz hostile docs clean setup pins node system
+.PHONY: help run test lint types check bench drill fuzz hostile docs clean setup pins node system
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -69,6 +71,9 @@ fuzz: $(FOR_DEV) $(VENDOR) ## 100 000 mutated sessions against a real server
 
 hostile: $(FOR_DEV) $(VENDOR) ## ten hostile clients beside honest ones, with figures
 	@$(PY) -m tests.hostile $(HOSTILE_ARGS)
+
+drill: $(FOR_DEV) system ## play faults and count every message
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m drill $(DRILL_ARGS)
 
 docs: $(FOR_DOCS) ## build the documentation; a warning is an error
 	$(PY) -m sphinx -q -W -b html docs docs/_build/html

@@ -1,0 +1,129 @@
+"""The account: what was published and acknowledged, and what each client got, when, and was told.
+
+It is the drill's judge, and shares no code with the product. This file does no I/O.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+Id = tuple[int, int]
+
+
+def parse_id(text: str) -> Id:
+    """An id, ``<milliseconds>-<n>``, as something that can be compared."""
+    ms, _, n = text.partition("-")
+    return int(ms), int(n)
+
+
+@dataclass
+class Book:
+    """What was published, by all publishers together.
+
+    Attributes:
+        sent: key of each message to the time of the last attempt to publish it.
+        acknowledged: key to id, where the server said that it was accepted.
+        refused: attempts that the server refused.
+    """
+
+    sent: dict[str, float] = field(default_factory=dict)
+    acknowledged: dict[str, Id] = field(default_factory=dict)
+    refused: int = 0
+
+
+@dataclass
+class Account:
+    """What one client got.
+
+    Attributes:
+        got: key and id of each message, in the order of arrival.
+        told: pairs of ids between which the client was told that something is missing.
+        last: id of the last message.
+        longest: seconds of the longest silence between two messages.
+        recovered: for each fault, seconds until a message came that was sent after it.
+    """
+
+    got: list[tuple[str, Id]] = field(default_factory=list)
+    told: list[tuple[Id, Id]] = field(default_factory=list)
+    told_at: list[float] = field(default_factory=list)
+    last: Id = (0, 0)
+    longest: float = 0.0
+    recovered: list[float] = field(default_factory=list)
+    _at: float = 0.0
+    _since: float | None = None
+
+    def message(self, book: Book, key: str, id_: Id) -> None:
+        """A message came."""
+        now = time.monotonic()
+        self.longest = max(self.longest, now - self._at) if self._at else 0.0
+        self._at = now
+        self.got.append((key, id_))
+        self.last = max(self.last, id_)
+        if self._since is not None and book.sent.get(key, 0) >= self._since:
+            self.recovered.append(now - self._since)
+            self._since = None
+
+    def reset(self, cursor: Id) -> None:
+        """The client was told that something up to ``cursor`` is missing."""
+        self.told.append((self.last, cursor))
+        self.told_at.append(time.monotonic())
+        self.last = cursor
+
+    def fault(self) -> None:
+        """A fault has just ended (or, where it lasts no time, happened)."""
+        self._since = time.monotonic()
+
+    @property
+    def waiting(self) -> bool:
+        """Nothing that was sent since the last fault has come yet."""
+        return self._since is not None
+
+
+@dataclass
+class Figures:
+    """One scenario's row; counts are over all clients, times are seconds."""
+
+    sent: int
+    acknowledged: int
+    delivered: int
+    lost: int
+    doubled: int
+    disordered: int
+    told: int
+    clients: int
+    gap: float
+    recovery: float
+    recovery_p99: float
+
+
+def judge(book: Book, accounts: list[Account]) -> Figures:
+    """Add up. Lost is what was acknowledged and did not come, and of which the client was not told that it is gone."""
+    lost = doubled = disordered = 0
+    for account in accounts:
+        keys = {key for key, _ in account.got}
+        doubled += len(account.got) - len(keys)
+        high: Id = (0, 0)
+        seen: set[str] = set()
+        for key, id_ in account.got:
+            disordered += id_ <= high and key not in seen
+            high = max(high, id_)
+            seen.add(key)
+        for key in book.acknowledged.keys() - keys:
+            id_ = book.acknowledged[key]
+            lost += not any(low < id_ <= upto for low, upto in account.told)
+    times = sorted(time for account in accounts for time in account.recovered)
+    never = sum(account.waiting for account in accounts)
+    return Figures(
+        sent=len(book.sent),
+        acknowledged=len(book.acknowledged),
+        delivered=sum(len(account.got) for account in accounts),
+        lost=lost,
+        doubled=doubled,
+        disordered=disordered,
+        told=sum(bool(account.told) for account in accounts),
+        clients=len(accounts),
+        gap=max((account.longest for account in accounts), default=0.0),
+        recovery=float("inf") if never else (times[-1] if times else 0.0),
+        recovery_p99=float("inf") if never else (times[int(len(times) * 0.99)] if times else 0.0),
+    )

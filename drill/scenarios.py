@@ -1,0 +1,168 @@
+"""The scenarios: one function each, which does the harm, and beside it what the targets ask.
+
+A scenario may not look at what came: that is the ledger's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import redis as redis_client
+
+from .ledger import Figures, judge
+from .stage import Load, Stage, staged
+
+Play = Callable[[Stage], Awaitable[None]]
+_CROWD = 50
+"""So few clients make no crowd: three of ten meet by chance."""
+
+AOF = ("--appendonly", "yes", "--appendfsync", "always")
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One scenario.
+
+    Attributes:
+        title: what the table calls it.
+        play: does the harm.
+        recovery: seconds in which everybody (``p99``: 99 of 100) must get new messages again; None for no limit.
+        told: every client must be told that something is gone; where false, nobody may be.
+    """
+
+    title: str
+    play: Play
+    recovery: float | None = None
+    p99: bool = False
+    told: bool = False
+    options: tuple[str, ...] = AOF
+
+
+@dataclass(frozen=True)
+class Result:
+    """What came of it: the figures, and what was missed (empty when the target is met)."""
+
+    figures: Figures
+    missed: list[str]
+
+
+async def redis_killed(stage: Stage) -> None:
+    async for _ in stage.turns(10):
+        await asyncio.to_thread(stage.redis.kill)
+        await asyncio.to_thread(stage.redis.start)
+        stage.over()
+
+
+async def redis_frozen(stage: Stage) -> None:
+    async for _ in stage.turns(5):
+        stage.redis.freeze()
+        await asyncio.sleep(min(5.0, stage.load.seconds / 3))
+        stage.redis.thaw()
+        stage.over()
+
+
+async def redis_flushed(stage: Stage) -> None:
+    async for _ in stage.turns(1):
+        await asyncio.to_thread(_ask, stage, "FLUSHALL")
+        stage.over()
+
+
+async def redis_empty(stage: Stage) -> None:
+    async for _ in stage.turns(1):
+        await asyncio.to_thread(stage.redis.kill)
+        stage.redis.forget()
+        await asyncio.to_thread(stage.redis.start)
+        stage.over()
+
+
+async def clients_killed(stage: Stage) -> None:
+    async for _ in stage.turns(50):
+        await asyncio.to_thread(_ask, stage, "CLIENT", "KILL", "TYPE", "normal")
+        stage.over()
+
+
+async def links_cut(stage: Stage) -> None:
+    async for _ in stage.turns(5):
+        for client in stage.clients:
+            client.reset()
+        stage.over()
+
+
+async def server_killed(stage: Stage) -> None:
+    async for number in stage.turns(10):
+        at = number % len(stage.servers)
+        stage.servers[at].signal(signal.SIGKILL)
+        stage.over()
+        await asyncio.to_thread(stage.servers[at].popen.wait)
+        await stage.restart(at)
+
+
+async def rolling(stage: Stage) -> None:
+    loop = asyncio.get_running_loop()
+    slowest = crowd = 0.0
+    async for number in stage.turns(5):
+        at, began, clock = number % len(stage.servers), time.monotonic(), loop.time()
+        stage.servers[at].signal(signal.SIGTERM)
+        stage.over()
+        await asyncio.to_thread(stage.servers[at].popen.wait, 20)
+        slowest = max(slowest, time.monotonic() - began)
+        await stage.restart(at)
+        await stage.recovered()
+        back = sorted(time for client in stage.clients for time in client.opened if time > clock)
+        together = max((sum(one <= other < one + 0.1 for other in back) for one in back), default=0)
+        crowd = max(crowd, together / len(stage.clients))
+    stage.checks += [
+        ("exit", slowest, 5.0),
+        ("share that returns in 100 ms", crowd if len(stage.clients) >= _CROWD else 0.0, 0.2),
+    ]
+
+
+async def publishers_cut(stage: Stage) -> None:
+    count = min(100, (stage.load.faults or 100) * 5) // len(stage.publishers)
+    for publisher in stage.publishers:
+        publisher.cut = count
+    await asyncio.sleep(stage.load.seconds)
+
+
+def _ask(stage: Stage, *command: str) -> None:
+    with redis_client.Redis(port=stage.redis.port) as connection:
+        connection.execute_command(*command)
+
+
+SCENARIOS = {
+    "links": Scenario("client links reset 5 times", links_cut),
+    "redis-killed": Scenario("kill -9 of Redis 10 times (AOF)", redis_killed, recovery=1.0),
+    "redis-frozen": Scenario("Redis frozen 5 s, 5 times", redis_frozen),
+    "redis-flushed": Scenario("FLUSHALL", redis_flushed, recovery=2.0, told=True),
+    "redis-empty": Scenario("Redis back empty", redis_empty, recovery=2.0, told=True),
+    "client-kill": Scenario("CLIENT KILL 50 times", clients_killed, recovery=0.2),
+    "server-killed": Scenario("kill -9 of a server 10 times", server_killed, recovery=3.0, p99=True),
+    "rolling": Scenario("rolling SIGTERM 5 times", rolling),
+    "publishers": Scenario("publishers' answers cut 100 times", publishers_cut),
+}
+
+
+async def play(scenario: Scenario, load: Load) -> Result:
+    """Play one scenario and judge it."""
+    async with staged(load, *scenario.options) as stage:
+        await stage.begin()
+        await scenario.play(stage)
+        await stage.end()
+        figures = judge(stage.book, [client.account for client in stage.clients])
+        missed = [f"{name} {value:.2f} > {most:g}" for name, value, most in stage.checks if value > most]
+    counts = {"lost": figures.lost, "doubled": figures.doubled, "disordered": figures.disordered}
+    missed += [f"{count} {name}" for name, count in counts.items() if count]
+    wanted = figures.clients if scenario.told else 0
+    if figures.told != wanted:
+        missed.append(f"{figures.told} told, not {wanted}")
+    if figures.acknowledged != figures.sent or not figures.sent:
+        missed.append(f"{figures.sent - figures.acknowledged} never accepted")
+    taken = figures.recovery_p99 if scenario.p99 else figures.recovery
+    limit = scenario.recovery if scenario.recovery is not None else 30.0
+    if taken > limit:
+        missed.append(f"back after {taken:.2f} s > {limit:g} s")
+    return Result(figures, missed)

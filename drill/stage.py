@@ -1,0 +1,123 @@
+"""The stage of one scenario: a Redis, server processes, readers and publishers, and how long each fault has."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import tempfile
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.processes import Redis, Server, free_port, start_gevent
+
+from .clients import Client, EventSourceClient, SocketIOClient
+from .ledger import Book
+from .publishers import HttpPublisher, Publisher, SocketIOPublisher
+
+_SETTLE = 30.0
+
+
+@dataclass(frozen=True)
+class Load:
+    """How much goes on. The defaults are load L of the targets.
+
+    Attributes:
+        clients: half of them read event streams, half are Socket.IO clients over WebSocket.
+        rate: messages a second, from all publishers together.
+        seconds: how long it takes, roughly; faults are spread over it.
+        faults: repeat each fault so often at most; None for as often as the target says.
+        app: the program that is served.
+    """
+
+    clients: int = 100
+    rate: float = 100
+    publishers: int = 4
+    servers: int = 2
+    seconds: float = 60
+    faults: int | None = None
+    app: str = "server"
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+class Stage:
+    """What a scenario plays with."""
+
+    def __init__(self, load: Load, redis: Redis, servers: list[Server]) -> None:
+        self.load, self.redis, self.servers = load, redis, servers
+        self.ports = [server.port for server in servers]
+        self.book = Book()
+        self.checks: list[tuple[str, float, float]] = []
+        kinds = (EventSourceClient, SocketIOClient)
+        self.clients: list[Client] = [kinds[at % 2](self.ports, at // 2, self.book) for at in range(load.clients)]
+        self.publishers: list[Publisher] = []
+
+    async def begin(self) -> None:
+        """Once every client reads, begin to publish."""
+        for client in self.clients:
+            await asyncio.wait_for(client.ready.wait(), _SETTLE)
+        kinds = (HttpPublisher, SocketIOPublisher)
+        pace = self.load.publishers / self.load.rate
+        self.publishers = [kinds[at % 2](f"p{at}", self.ports, pace, self.book) for at in range(self.load.publishers)]
+        await asyncio.sleep(0.3)
+
+    async def turns(self, wanted: int) -> AsyncIterator[int]:
+        """The fault's turns, spread over the time that there is."""
+        count = min(wanted, self.load.faults or wanted)
+        for number in range(count):
+            began = asyncio.get_running_loop().time()
+            yield number
+            left = self.load.seconds / count - (asyncio.get_running_loop().time() - began)
+            await asyncio.sleep(max(0.0, left))
+            await self.recovered()
+
+    def over(self) -> None:
+        """The fault is over, from now on everybody has to come back."""
+        for client in self.clients:
+            client.account.fault()
+
+    async def recovered(self) -> None:
+        """Wait until everybody gets what is sent now."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_SETTLE):
+                while any(client.account.waiting for client in self.clients):
+                    await asyncio.sleep(0.02)
+
+    async def restart(self, number: int) -> None:
+        """Start a server again, on its port, after it has ended."""
+        server = self.servers[number]
+        await asyncio.to_thread(server.stop)
+        self.servers[number] = await asyncio.to_thread(start, self.load, self.redis.url, server.port)
+
+    async def end(self) -> None:
+        """Wait until all is accepted and everybody has all of it, or nothing more comes; then let the clients go."""
+        await asyncio.gather(*(publisher.stop(_SETTLE) for publisher in self.publishers))
+        wanted, quiet, before = len(self.book.acknowledged), 0.0, -1
+        while quiet < 3 and any(len(client.account.got) < wanted for client in self.clients):
+            total = sum(len(client.account.got) for client in self.clients)
+            quiet, before = (quiet + 0.1 if total == before else 0.0), total
+            await asyncio.sleep(0.1)
+        await asyncio.gather(*(client.close() for client in self.clients))
+
+
+def start(load: Load, redis: str, port: int) -> Server:
+    """One server process."""
+    settings = {"REALTIME_BUS_URL": redis, "LOG_LEVEL": "ERROR", **load.settings}
+    return start_gevent(load.app, PORT=str(port), **settings)
+
+
+@contextlib.asynccontextmanager
+async def staged(load: Load, *redis_options: str) -> AsyncIterator[Stage]:
+    """A stage, taken down at the end whatever happens."""
+    with tempfile.TemporaryDirectory() as folder:
+        redis = await asyncio.to_thread(Redis, Path(folder), *redis_options)
+        servers: list[Server] = []
+        try:
+            while len(servers) < load.servers:
+                servers.append(await asyncio.to_thread(start, load, redis.url, free_port()))
+            yield Stage(load, redis, servers)
+        finally:
+            for server in servers:
+                with contextlib.suppress(AssertionError):
+                    await asyncio.to_thread(server.stop)
+            await asyncio.to_thread(redis.stop)

@@ -1,0 +1,64 @@
+"""A short version of each scenario of the fault drill; and that the drill is no flatterer."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from drill.ledger import Account, Book, judge
+from drill.scenarios import SCENARIOS, play
+from drill.stage import Load
+from tests.support.processes import ROOT
+
+SHORT = Load(clients=8, rate=40, seconds=2, faults=1)
+
+
+@pytest.mark.parametrize("name", sorted(SCENARIOS))
+def test_nothing_is_lost_doubled_or_out_of_order(name: str) -> None:
+    # A machine that runs other tests beside it is slow: how long it takes to come back is the real drill's business.
+    result = asyncio.run(play(SCENARIOS[name], SHORT))
+    assert [one for one in result.missed if not one.startswith("back after")] == []
+    assert result.figures.recovery < 30
+
+
+@pytest.mark.parametrize(
+    ("missing", "name", "found"),
+    [("keys", "publishers", "doubled"), ("cursor", "links", "lost"), ("chain", "redis-flushed", "told, not")],
+)
+def test_the_drill_fails_when_a_protection_is_taken_out(missing: str, name: str, found: str) -> None:
+    load = Load(
+        clients=8, rate=40, seconds=2, faults=1, app="tests/apps/unprotected_app", settings={"UNPROTECTED": missing}
+    )
+    result = asyncio.run(play(SCENARIOS[name], load))
+    assert any(found in one for one in result.missed), result
+
+
+def test_the_account_knows_lost_from_told_and_counts_doubles_and_disorder() -> None:
+    book = Book(sent={"a": 1, "b": 1, "c": 1}, acknowledged={"a": (1, 0), "b": (2, 0), "c": (3, 0)})
+    honest, silent, confused = Account(), Account(), Account()
+    honest.message(book, "a", (1, 0))
+    honest.reset((2, 0))
+    honest.message(book, "c", (3, 0))
+    silent.message(book, "a", (1, 0))
+    silent.message(book, "c", (3, 0))
+    for key, id_ in (("a", (1, 0)), ("c", (3, 0)), ("b", (2, 0)), ("b", (2, 0))):
+        confused.message(book, key, id_)
+    assert (judge(book, [honest]).lost, judge(book, [honest]).told) == (0, 1)
+    assert judge(book, [silent]).lost == 1
+    assert (judge(book, [confused]).doubled, judge(book, [confused]).disordered) == (1, 1)
+
+
+def test_the_command_prints_a_table_writes_json_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
+    file = tmp_path / "drill.json"
+    command = [sys.executable, "-m", "drill", "--only", "publishers", "--load", "0.04", "--seconds", "0.5"]
+    done = subprocess.run([*command, "--json", str(file)], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "| publishers' answers cut 100 times |" in done.stdout
+    assert json.loads(file.read_text())["publishers"]["figures"]["lost"] == 0
+    wrong = subprocess.run([*command, "--only", "nothing"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert wrong.returncode == 2 and "known: links" in wrong.stderr
