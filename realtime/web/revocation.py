@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from ..errors import BusUnavailable
 from ..grants import Ledger
-from ..hub.connection import Grant
+from ..hub.connection import Grant, State
 from ..hub.revoking import EXPIRED, REVOKED
 from ..names import is_room_name
 from .identifying import GONE, HOLDER, USER
@@ -175,7 +175,9 @@ class RevokingManager(RelayingManager):
         socket = self.server.eio.sockets.get(eio_sid)
         if socket is None:
             return
-        if sid is not None:
+        connection = None if sid is None else self._connections.get(sid)
+        if sid is not None and (connection is None or connection.state is not State.CLOSED):
+            # The hub has told those that it ended.
             self._emit_here(REVOKED, {"room": None}, "/", sid, [], None)
         deadline = time.monotonic() + _PATIENCE
         while socket.queue.qsize() and time.monotonic() < deadline:
