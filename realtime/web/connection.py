@@ -52,7 +52,8 @@ class SocketConnection(SocketOutput):
     def wake(self) -> None:
         if self.state is State.LAGGING:
             self._begin_catching_up()
-        elif self.state is State.CLOSED:
+        elif self.hub.draining and self.notes:
+            # (Who is sent away, also one without a room, is told by the manager.)
             notes, self.notes = self.notes, []
             self._enqueue(notes)
         elif self.link is not None:
