@@ -36,20 +36,21 @@ def main() -> int:
     options = parser.parse_args()
     if options.list:
         for name, scenario in SCENARIOS.items():
-            print(f"{name:16}{scenario.title}")
+            print(f"{name:16}{scenario.title} × {scenario.times}")
         return 0
     names = options.only.split(",")
     if unknown := [name for name in names if name not in SCENARIOS]:
         parser.error(f"unknown: {', '.join(unknown)}; known: {', '.join(SCENARIOS)}")
-    if not 0 < options.load <= 20 or not 0.1 <= options.seconds <= 3600:
-        parser.error("--load is a factor up to 20, --seconds from 0.1 to 3600")
+    if not 0 < options.load <= 20 or not 0.1 <= options.seconds <= 3600 or (options.faults or 1) < 1:
+        parser.error("--load is a factor up to 20, --seconds from 0.1 to 3600, --faults 1 or more")
     clients, rate = max(2, round(100 * options.load)), 100 * options.load
     load = Load(clients=clients, rate=rate, seconds=options.seconds, faults=options.faults)
     print("| " + " | ".join(_HEAD) + " |\n|" + " --- |" * len(_HEAD), flush=True)
     results: dict[str, Result] = {}
     for name in names:
         results[name] = asyncio.run(play(SCENARIOS[name], load))
-        print(row(SCENARIOS[name].title, results[name]), flush=True)
+        times = min(SCENARIOS[name].times, options.faults or SCENARIOS[name].times)
+        print(row(f"{SCENARIOS[name].title} × {times}", results[name]), flush=True)
     if options.json:
         options.json.write_text(json.dumps({name: asdict(result) for name, result in results.items()}, indent=1))
     return 1 if any(result.missed for result in results.values()) else 0

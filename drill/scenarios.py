@@ -30,12 +30,14 @@ class Scenario:
     Attributes:
         title: what the table calls it.
         play: does the harm.
+        times: how often, unless the load asks for less.
         recovery: seconds in which everybody (``p99``: 99 of 100) must get new messages again; None for no limit.
         told: every client must be told that something is gone; where false, nobody may be.
     """
 
     title: str
     play: Play
+    times: int = 1
     recovery: float | None = None
     p99: bool = False
     told: bool = False
@@ -122,9 +124,9 @@ async def rolling(stage: Stage) -> None:
 
 
 async def publishers_cut(stage: Stage) -> None:
-    count = min(100, (stage.load.faults or 100) * 5) // len(stage.publishers)
-    for publisher in stage.publishers:
-        publisher.cut = count
+    count, among = min(100, stage.load.faults or 100), len(stage.publishers)
+    for number, publisher in enumerate(stage.publishers):
+        publisher.cut = count // among + (number < count % among)
     await asyncio.sleep(stage.load.seconds)
 
 
@@ -134,15 +136,15 @@ def _ask(stage: Stage, *command: str) -> None:
 
 
 SCENARIOS = {
-    "links": Scenario("client links reset 5 times", links_cut),
-    "redis-killed": Scenario("kill -9 of Redis 10 times (AOF)", redis_killed, recovery=1.0),
-    "redis-frozen": Scenario("Redis frozen 5 s, 5 times", redis_frozen),
+    "links": Scenario("client links reset", links_cut, times=5),
+    "redis-killed": Scenario("kill -9 of Redis (AOF)", redis_killed, times=10, recovery=1.0),
+    "redis-frozen": Scenario("Redis frozen 5 s", redis_frozen, times=5),
     "redis-flushed": Scenario("FLUSHALL", redis_flushed, recovery=2.0, told=True),
     "redis-empty": Scenario("Redis back empty", redis_empty, recovery=2.0, told=True),
-    "client-kill": Scenario("CLIENT KILL 50 times", clients_killed, recovery=0.2),
-    "server-killed": Scenario("kill -9 of a server 10 times", server_killed, recovery=3.0, p99=True),
-    "rolling": Scenario("rolling SIGTERM 5 times", rolling),
-    "publishers": Scenario("publishers' answers cut 100 times", publishers_cut),
+    "client-kill": Scenario("CLIENT KILL", clients_killed, times=50, recovery=0.2),
+    "server-killed": Scenario("kill -9 of a server", server_killed, times=10, recovery=3.0, p99=True),
+    "rolling": Scenario("rolling SIGTERM", rolling, times=5),
+    "publishers": Scenario("publishers' answers cut", publishers_cut, times=100),
 }
 
 

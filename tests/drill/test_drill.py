@@ -58,7 +58,7 @@ def test_the_command_prints_a_table_writes_json_and_refuses_what_it_does_not_kno
     command = [sys.executable, "-m", "drill", "--only", "publishers", "--load", "0.04", "--seconds", "0.5"]
     done = subprocess.run([*command, "--json", str(file)], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "| publishers' answers cut 100 times |" in done.stdout
+    assert "| publishers' answers cut × 100 |" in done.stdout
     assert json.loads(file.read_text())["publishers"]["figures"]["lost"] == 0
     wrong = subprocess.run([*command, "--only", "nothing"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert wrong.returncode == 2 and "known: links" in wrong.stderr
