@@ -81,6 +81,15 @@ async def redis_empty(stage: Stage) -> None:
         stage.over()
 
 
+async def redis_full(stage: Stage) -> None:
+    async for _ in stage.turns(1):
+        await asyncio.to_thread(_ask, stage, "CONFIG", "SET", "maxmemory", "1")
+        await asyncio.sleep(min(5.0, stage.load.seconds / 2))
+        await asyncio.to_thread(_ask, stage, "CONFIG", "SET", "maxmemory", "0")
+        stage.over()
+    stage.checks.append(("nothing was refused", float(not stage.book.refused), 0.0))
+
+
 async def clients_killed(stage: Stage) -> None:
     async for _ in stage.turns(50):
         await asyncio.to_thread(_ask, stage, "CLIENT", "KILL", "TYPE", "normal")
@@ -141,6 +150,7 @@ SCENARIOS = {
     "redis-frozen": Scenario("Redis frozen 5 s", redis_frozen, times=5),
     "redis-flushed": Scenario("FLUSHALL", redis_flushed, recovery=2.0, told=True),
     "redis-empty": Scenario("Redis back empty", redis_empty, recovery=2.0, told=True),
+    "redis-full": Scenario("Redis out of memory", redis_full, recovery=1.0),
     "client-kill": Scenario("CLIENT KILL", clients_killed, times=50, recovery=0.2),
     "server-killed": Scenario("kill -9 of a server", server_killed, times=10, recovery=3.0, p99=True),
     "rolling": Scenario("rolling SIGTERM", rolling, times=5),
