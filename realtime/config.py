@@ -155,6 +155,10 @@ class Settings:
     """Replicas of Redis that must have confirmed a message before it is acknowledged; 0 waits for none."""
     durable_timeout: float = _setting(1, _number(0.01, 60, float))
     """How long they have for it, within ``REALTIME_PUBLISH_TIMEOUT``; then publishing answers ``not_durable``."""
+    recovery_seconds: float = _setting(120, _number(0, 86_400, float))
+    """How long after its connection was lost a stock Socket.IO client gets back its session id, its rooms and what it
+    missed (connection state recovery); 0 turns that off.
+    """
     event_ids: bool = _setting(True, _flag)
     """Send each message's id as the last argument of its Socket.IO event."""
     strict_events: bool = _setting(False, _flag)

@@ -9,9 +9,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Response
+from flask import Response, has_request_context, request
 
 from .state import State
+from .web.recovering import RECOVERED
 
 
 class Requesting(ABC):
@@ -60,6 +61,21 @@ class Requesting(ABC):
             BusUnavailable: the log cannot be asked.
         """
         self._state().cursors.take()
+
+    def recovered(self) -> bool:
+        """Whether the Socket.IO client whose handler runs has come back to what it had, in its ``connect`` handler and
+        later: the same ``request.sid``, its rooms, its session, and what it missed follows.
+
+        ::
+
+            @socketio.on("connect")
+            def connected(auth):
+                if not realtime.recovered():
+                    join_room("news")
+
+        False everywhere else.
+        """
+        return has_request_context() and bool(request.environ.get(RECOVERED, False))
 
     def stream(
         self,

@@ -112,6 +112,7 @@ class State:
         self.hub.close(retry=self.settings.retry, window=self.settings.restart_window)
         for socket in tuple(self.socketio.server.eio.sockets.values()):
             socket.go_away()
+        self.manager.recovery.close()
         self.bus.stop()
 
 
@@ -130,7 +131,9 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
-    connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
+    connections = SocketConnections(
+        hub=hub, concurrency=concurrency, ids=settings.event_ids, recoverable=settings.recovery_seconds > 0
+    )
     pipeline = Pipeline(
         app, bus=bus, rules=rules, max_message_bytes=settings.max_message_bytes, strict=settings.strict_events
     )
@@ -142,6 +145,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
+    manager.app, manager.gate, manager.in_request = app, gate, partial(_in_request, socketio)
+    manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
     manager.outage = outage
@@ -151,20 +156,19 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.ready = pipeline.ready = state.ready
     passing = frozenset({"realtime", "realtime_health"})
     state.cursors = Cursors(app, bus=bus, hub=hub, ready=state.ready, passing=passing)
-    in_request = partial(_in_request, socketio)
     adopt(
         socketio.server,
         settings=settings,
         manager=manager,
         connections=connections,
         concurrency=concurrency,
-        greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=in_request),
+        greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=manager.in_request),
     )
     SocketHandlers(
         settings=settings,
         pipeline=pipeline,
         gate=gate,
-        in_request=in_request,
+        in_request=manager.in_request,
         manager=manager,
         hub=hub,
         ready=state.ready,

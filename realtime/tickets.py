@@ -46,7 +46,7 @@ class Tickets:
     """
 
     def __init__(self, keys: Callable[[], list[Any]]) -> None:
-        self._keys = keys
+        self.keys = keys
 
     def issue(self, user: str, rooms: Iterable[str], *, expires: float, once: bool = False) -> str:
         """A ticket.
@@ -89,7 +89,7 @@ class Tickets:
         return ticket
 
     def _signer(self) -> URLSafeSerializer:
-        keys = self._keys()
+        keys = self.keys()
         if not keys:
             raise ConfigError("tickets are signed with the application's SECRET_KEY, and it has none")
         return URLSafeSerializer(keys, salt=_SALT)

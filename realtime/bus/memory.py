@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any
 
@@ -124,6 +124,11 @@ class MemoryBus(Bus):
     def note(self, name: str, value: str, *, ttl: float | None = None, once: bool = False) -> bool:
         with self._lock:
             return self._notes.put(name, value, ttl=ttl, once=once)
+
+    def note_all(self, values: Mapping[str, str], *, ttl: float) -> None:
+        with self._lock:
+            for name, value in values.items():
+                self._notes.put(name, value, ttl=ttl, once=False)
 
     def noted(self, names: Sequence[str]) -> list[str | None]:
         with self._lock:

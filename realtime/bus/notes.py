@@ -7,7 +7,7 @@ small, few per user or connection, and read by name only. This file may not know
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 _SWEEP: Final = 1024
@@ -29,6 +29,14 @@ class Notebook(ABC):
 
         Raises:
             BusUnavailable: nothing is known of it.
+        """
+
+    @abstractmethod
+    def note_all(self, values: Mapping[str, str], *, ttl: float) -> None:
+        """Keep several, by their names, for ``ttl`` seconds: one round trip.
+
+        Raises:
+            BusUnavailable: nothing is known of them.
         """
 
     @abstractmethod

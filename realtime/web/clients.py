@@ -33,6 +33,10 @@ class Clients(Manager):
         if room != sid and self.pending_connect:
             # Its connect handler is still at it; what comes from the room may not come before CONNECT is answered.
             self.server.greet(self.eio_sid_from_sid(sid, namespace), namespace)
+        self.enter_quietly(sid, namespace, room, eio_sid)
+
+    def enter_quietly(self, sid: str, namespace: str, room: Any, eio_sid: str | None) -> None:
+        """The same for a client whose CONNECT may wait for its answer until its handler is done."""
         if eio_sid is None and namespace not in self.rooms:
             raise ValueError("sid is not connected to requested namespace")
         if sid != room and self.is_sid_room(namespace, room):

@@ -14,6 +14,7 @@ from ..concurrency import Concurrency, Event
 from ..errors import BusUnavailable, ConnectionClosed
 from ..hub.connection import Grant, State
 from ..hub.hub import Hub
+from ..hub.resuming import Join, Stretch
 from ..message import Message, Position
 from .output import DRAIN_SECONDS, SocketOutput
 
@@ -30,9 +31,13 @@ class SocketConnection(SocketOutput):
         hub: where it subscribes.
         concurrency: for locks, waiting and background tasks.
         ids: whether its events carry ids.
+
+    Attributes:
+        joins: how it came into each room, where that is to be known when it comes back; else ``None``.
+        resumed: its rooms, as it came back to them, and after what each is sent again; ``None`` for newcomers.
     """
 
-    __slots__ = ("_catching_up", "_free", "_joining", "_order_made")
+    __slots__ = ("_catching_up", "_free", "_joining", "_order_made", "joins", "resumed")
 
     def __init__(self, sid: str, eio_sid: str, *, server: Any, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
         super().__init__(sid, eio_sid, server=server, hub=hub, concurrency=concurrency, ids=ids)
@@ -41,6 +46,8 @@ class SocketConnection(SocketOutput):
         self._free: Event | None = None
         self._catching_up = False
         self._joining: object = None
+        self.joins: dict[str, Join] | None = None
+        self.resumed: dict[str, Position] | None = None
 
     @property
     def _order(self) -> AbstractContextManager[Any]:
@@ -116,14 +123,52 @@ class SocketConnection(SocketOutput):
         if after is not None:
             self.hub.reach([room], after)
         joined = room in self.rooms
+        again = self.resumed.pop(room, None) if self.resumed else None
         upto = self._hold(room)
         self._joining = request
+        if joined and after is not None and again is not None and again <= after <= upto:
+            return True, upto  # It came back to the room, and has been sent that already.
         try:
             return self._send_log(room, after, latest, upto=upto, grant=grant), upto
         except BusUnavailable:
             if not joined:
                 self.hub.leave(self, room)
             raise
+
+    def came(self, room: str, join: Join) -> None:
+        """Remember how it came into a room."""
+        if self.joins is not None:
+            self.joins.pop(room, None)
+            self.joins[room] = join
+
+    def resume(self, stretches: Sequence[Stretch]) -> None:
+        """Send, while live messages are held back, what its room's log has in these; then what is live.
+
+        Raises:
+            ConnectionClosed: the client went meanwhile.
+        """
+        try:
+            for stretch in stretches:
+                self._send_stretch(stretch)
+        finally:
+            self.hub.release(self)
+            if self._free is not None:
+                self._free.set()
+
+    def _send_stretch(self, stretch: Stretch) -> None:
+        after, more = stretch.after, True
+        while more:
+            try:
+                replay = self.hub.log.replay(stretch.rooms, after, upto=stretch.upto, limit=self.slice)
+            except BusUnavailable:
+                self._concurrency.sleep(_RETRY_READ)
+                continue
+            messages = self.hub.fitting(self, replay.messages)
+            self._enqueue([self.encode(one) for one in messages if self.wants(one)])
+            more = replay.more or len(messages) < len(replay.messages)
+            after = messages[-1].id or after if messages else after
+            if more:
+                self._wait_until_written()
 
     def answered(self, request: object) -> None:
         """The request was acknowledged. If it was a join, what is live follows now."""
@@ -152,10 +197,12 @@ class SocketConnection(SocketOutput):
 
     def _send_log(self, room: str, after: Position | None, latest: int, *, upto: Position, grant: Grant | None) -> bool:
         if after is None:
-            if latest:
-                before = Position(upto.ms, upto.n + 1)
-                self._send(self.hub.log.latest([room], before=before, limit=latest).messages, room, grant)
+            found = self.hub.log.latest([room], before=Position(upto.ms, upto.n + 1), limit=latest) if latest else None
+            self.came(room, Join(found.start if found and found.messages else upto, upto, True))
+            if found is not None:
+                self._send(found.messages, room, grant)
             return True
+        self.came(room, Join(min(after, upto), upto, True))
         recovered = True
         while True:
             replay = self.hub.log.replay([room], after, upto=upto, limit=self.slice)
@@ -173,7 +220,7 @@ class SocketConnection(SocketOutput):
 
     def _begin_catching_up(self) -> None:
         with self._order:
-            if self._catching_up or self.state is not State.LAGGING:
+            if self._catching_up or self.held or self.state is not State.LAGGING:
                 return
             self._catching_up = True
         self._concurrency.spawn(self._catch_up, name="realtime-catch-up")

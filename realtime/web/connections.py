@@ -6,6 +6,8 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..hub.hub import Hub
+from ..hub.resuming import Join
+from ..message import Position
 from .connection import SocketConnection
 
 
@@ -16,9 +18,11 @@ class SocketConnections:
         hub: where they subscribe.
         concurrency: handed to each.
         ids: whether events carry ids, unless the client said otherwise.
+        recoverable: whether clients may come back to what they had.
     """
 
-    def __init__(self, *, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
+    def __init__(self, *, hub: Hub, concurrency: Concurrency, ids: bool, recoverable: bool = False) -> None:
+        self.recoverable = recoverable and ids
         self._hub = hub
         self._concurrency = concurrency
         self._ids = ids
@@ -44,21 +48,38 @@ class SocketConnections:
         with self._lock:
             connection = self._by_sid.get(sid)
             if connection is None:
-                environ = self._server.environ.get(eio_sid) or {}
-                connection = SocketConnection(
-                    sid,
-                    eio_sid,
-                    server=self._server,
-                    hub=self._hub,
-                    concurrency=self._concurrency,
-                    ids=self._ids and environ.get("realtime.ids", True),
-                )
+                connection = self._made(sid, eio_sid)
                 self._hub.attach(connection)
-                self._by_sid[sid] = self._by_eio_sid[eio_sid] = connection
-                socket = self._server.eio.sockets.get(eio_sid)
-                if socket is not None:
-                    socket.owned_by(connection)
+                self._known(connection)
             return connection
+
+    def resumed(self, sid: str, eio_sid: str, joins: dict[str, Join], *, after: Position) -> SocketConnection:
+        """The connection of a client that came back: in its rooms, with everything held back until ``resume``.
+
+        Raises:
+            ConnectionClosed: this server is going.
+        """
+        with self._lock:
+            connection = self._made(sid, eio_sid)
+            connection.joins, connection.held = joins, True
+            self._hub.attach(connection, tuple(joins), after=after)
+            self._known(connection)
+            return connection
+
+    def _made(self, sid: str, eio_sid: str) -> SocketConnection:
+        ids = self._ids and (self._server.environ.get(eio_sid) or {}).get("realtime.ids", True)
+        connection = SocketConnection(
+            sid, eio_sid, server=self._server, hub=self._hub, concurrency=self._concurrency, ids=ids
+        )
+        if ids and self.recoverable:
+            connection.joins = {}
+        return connection
+
+    def _known(self, connection: SocketConnection) -> None:
+        self._by_sid[connection.id] = self._by_eio_sid[connection.engine_id] = connection
+        socket = self._server.eio.sockets.get(connection.engine_id)
+        if socket is not None:
+            socket.owned_by(connection)
 
     def forget(self, sid: str) -> None:
         """The client is gone. Nothing of it remains."""

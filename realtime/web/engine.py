@@ -35,6 +35,7 @@ from .eventpackets import of_clients
 from .greeter import Greeter
 from .identifying import AUTH, HOLDER, IDENTITY, USER
 from .outage import CONNECTING
+from .keeping import SAVED
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
 
@@ -64,8 +65,20 @@ class SocketServer(EventDoor):
         if eio_sid not in self.environ:
             # It went while the application's handler ran. The library would keep it as connected for ever.
             self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
-        elif namespace in {None, "/"} and self.realtime_greeter.active():
-            self.realtime_greeter.greet(eio_sid)
+        elif namespace in {None, "/"}:
+            if self.realtime_greeter.active():
+                self.realtime_greeter.greet(eio_sid)
+            self.manager.resume(self.manager.sid_from_eio_sid(eio_sid, "/"))
+
+    def accepted(self, eio_sid: str, sid: str) -> dict[str, Any]:
+        """What CONNECT is answered with: the session id, and what a client has to say to have it again."""
+        answer, pid = super().accepted(eio_sid, sid), self.manager.pid(sid)
+        return answer if pid is None else {**answer, "pid": pid}
+
+    def save_session(self, sid: str, session: Any, namespace: str | None = None) -> None:
+        """Store a client's session; the parameters are the library's. It is restored when the client comes back."""
+        super().save_session(sid, session, namespace=namespace)
+        self.manager.saved(sid)
 
     def register_namespace(self, namespace_handler: Any) -> None:
         """Register a class of handlers. Those of the default namespace keep the names that Realtime handles, too."""
@@ -99,6 +112,8 @@ class SocketServer(EventDoor):
             auth = json.loads(data) if data else None
         except (ValueError, RecursionError):
             return False
+        if isinstance(auth, dict) and "pid" in auth:
+            return False  # It comes back, and where from has to be looked up.
         self._handle_connect(socket.sid, None, auth)
         return True
 
@@ -155,6 +170,8 @@ class SocketServer(EventDoor):
             connection = self.realtime_connections.of_engine(eio_sid)
             if connection is not None and len(data) > 1:
                 connection.answered(data[1])
+            if namespace == "/" and self.environ.get(eio_sid, {}).get(SAVED):
+                self.manager.saved(sid)
 
     def _send_packet(self, eio_sid: str, pkt: Any) -> None:
         if pkt.packet_type in {packet.ACK, packet.BINARY_ACK}:

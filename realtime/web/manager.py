@@ -17,7 +17,7 @@ from socketio.packet import Packet
 from ..errors import BusUnavailable
 from ..names import is_event_name, is_room_name
 from .outage import Outage
-from .revocation import RevokingManager
+from .recovering import RecoveringManager
 
 _RETRY_SECONDS = 0.5
 
@@ -25,7 +25,7 @@ PRIVATE_MARK = "~"
 """Ends every Socket.IO session id. No room name may contain it, so that nobody can subscribe to another's session."""
 
 
-class BusManager(RevokingManager):
+class BusManager(RecoveringManager):
     """What Flask-SocketIO calls: the parameters and meanings are python-socketio's.
 
     Args:

@@ -112,7 +112,7 @@ def greet(client: Client, namespace: str = "", auth: str = "") -> None:
     assert isinstance(answer, str)
     assert answer.startswith(f'0{namespace}{{"sid":')
     sid = json.loads(answer[1 + len(namespace) :])
-    assert set(sid) == {"sid"}
+    assert set(sid) == ({"sid"} if namespace else {"sid", "pid"})
     assert isinstance(sid["sid"], str)
     assert client.next() == f'2{namespace}["auth",{auth or "{}"}]'
 

@@ -177,7 +177,9 @@ class Connection:
     def reset(self) -> None:
         """End it at once, without a goodbye and without what is still to be written."""
         # Without lingering, closing sends a reset instead of the orderly end of what was said.
-        self.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        with contextlib.suppress(OSError):  # It may have ended just now.
+            connection = self.writer.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.writer.transport.abort()
         if self.server is not None:
             self.server.reset()

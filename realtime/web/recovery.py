@@ -1,0 +1,244 @@
+"""Where connections are kept for their return: notes on the bus, written behind, used up once.
+
+A shared bus is told of every change within a few milliseconds, many connections in one round trip, so that a process
+may die at any moment. ``memory://`` dies with its process: there a connection is kept only once it is lost. Whoever
+comes back names a secret (its ``pid``), which no one else was told. This file may not know what is in a room.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from typing import Final
+
+from ..bus.base import Bus
+from ..concurrency import Concurrency
+from ..errors import BusUnavailable
+from .kept import Kept
+from .pids import Pids, sid_of
+
+_BEHIND: Final = 0.005
+"""Seconds that a change waits for others to be written with."""
+_RETRY: Final = 1.0
+_MOST_AT_ONCE: Final = 500
+_BEAT: Final = 15.0
+"""A process says so often, at the least, that it is alive."""
+_LONG: Final = 86_400.0
+"""Seconds that a connection is kept while its process lives, which says it again in time."""
+_MOST_PARTED: Final = 10_000
+"""Connections that one process without a shared bus remembers after they are lost."""
+JUST_TAKEN: Final = 0.5
+"""Seconds in which a connection that came back is not handed to the next who names its pid."""
+
+
+class Recovery:
+    """The kept connections of one application.
+
+    Args:
+        seconds: how long after it was lost a connection may come back; 0 for never.
+        bus: where they are noted.
+        concurrency: for the tasks that write.
+        keys: the application's secret keys, newest last.
+        owner: this process's name.
+        snapshot: what is to be kept of a connected client now; ``None`` for one that is gone.
+        everyone: the session ids of this process's clients.
+
+    Attributes:
+        pids: what clients have to name.
+    """
+
+    def __init__(
+        self,
+        *,
+        seconds: float,
+        bus: Bus,
+        concurrency: Concurrency,
+        keys: Callable[[], list[str | bytes]],
+        owner: Callable[[], str],
+        snapshot: Callable[[str], Kept | None],
+        everyone: Callable[[], list[str]],
+    ) -> None:
+        self.seconds = seconds
+        self._bus = bus
+        self._concurrency = concurrency
+        self._keys = keys
+        self._owner = owner
+        self._snapshot = snapshot
+        self._everyone = everyone
+        self.pids = Pids()
+        # What is to be written of whom: its name and text, no text to remove it, nothing to look at it then.
+        self._changed: dict[str, tuple[str, str | None] | None] = {}
+        self._writing = concurrency.lock()
+        self._mutex = concurrency.mutex()
+        self._runs_in = self._beats_in = 0
+        self._parted: deque[str] = deque()
+        self._away_since: float | None = None
+        self._over = False
+
+    def changed(self, sid: str) -> None:
+        """Something of what is to be kept of a client is another now."""
+        if self._bus.shared:
+            self._later(sid, None)
+
+    def part(self, sid: str, kept: Kept) -> None:
+        """The client was lost. Its time runs from now."""
+        name = _name(self.pids.of(sid))
+        self._later(sid, (name, self._text(kept, name)), soon=not self._bus.shared)
+
+    def forget(self, sid: str) -> None:
+        """The client took its leave, or was sent away: it does not come back."""
+        if self._bus.shared:
+            self._later(sid, (_name(self.pids.of(sid)), None))
+
+    def close(self) -> None:
+        """Write what is not written yet, as far as the bus can be reached."""
+        self._over = True
+        with suppress(BusUnavailable):
+            self.flush()
+
+    def claim(self, pid: str) -> Kept | None:
+        """What is kept under a pid, used up by this; ``None`` where it is over, was used up, or never was.
+
+        Raises:
+            BusUnavailable: nobody knows.
+        """
+        try:
+            kept = self._claimed(pid)
+        except BusUnavailable:
+            self._away_since = self._away_since or time.monotonic()
+            if time.monotonic() - self._away_since > self.seconds:
+                return None  # Whatever was kept is over.
+            raise
+        self._away_since = None
+        return kept
+
+    def give_back(self, pid: str, kept: Kept) -> None:
+        """It could not come back just now, through no fault of its own."""
+        self._later(kept.sid, (_name(pid), self._text(kept, _name(pid))))
+
+    def _claimed(self, pid: str) -> Kept | None:
+        sid = sid_of(pid)
+        if sid is None:
+            return None
+        self.flush()
+        name = _name(pid)
+        (text,) = self._bus.noted([name])
+        kept = None if text is None else Kept.read(text, name, self._secrets())
+        if kept is None or kept.sid != sid:
+            return None
+        now = time.time()
+        if kept.parted is not None:
+            over = now - kept.parted > self.seconds
+        else:
+            (alive,) = self._bus.noted([_process(kept.by)])
+            over = alive is None or 0 <= now - kept.taken < JUST_TAKEN
+        return kept if not over and self._bus.unnote(name) else None
+
+    def flush(self) -> None:
+        """Write what has changed.
+
+        Raises:
+            BusUnavailable: it is written later.
+        """
+        with self._writing:
+            while True:
+                with self._mutex:
+                    batch = dict(list(self._changed.items())[:_MOST_AT_ONCE])
+                    for sid in batch:
+                        del self._changed[sid]
+                if not batch:
+                    return
+                try:
+                    self._write(batch)
+                except BusUnavailable:
+                    with self._mutex:
+                        self._changed = batch | self._changed
+                    raise
+
+    def _write(self, batch: dict[str, tuple[str, str | None] | None]) -> None:
+        living: dict[str, str] = {}
+        parted: dict[str, str] = {}
+        for sid, said in batch.items():
+            if said is None:
+                kept = self._snapshot(sid)
+                if kept is not None:
+                    name = _name(self.pids.of(sid))
+                    living[name] = self._text(kept, name)
+            elif said[1] is None:
+                self._bus.unnote(said[0])
+            else:
+                parted[said[0]] = said[1]
+        self._bus.note_all(living, ttl=max(_LONG, 2 * self.seconds))
+        self._bus.note_all(parted, ttl=self.seconds)
+        if not self._bus.shared:
+            self._parted.extend(parted)
+            while len(self._parted) > _MOST_PARTED:
+                self._bus.unnote(self._parted.popleft())
+
+    def _text(self, kept: Kept, name: str) -> str:
+        return kept.text(name, self._secrets()[-1])
+
+    def _later(self, sid: str, said: tuple[str, str | None] | None, *, soon: bool = False) -> None:
+        with self._mutex:
+            self._changed.pop(sid, None)
+            self._changed[sid] = said
+        if soon:
+            self.flush()
+        else:
+            self._start()
+
+    def _start(self) -> None:
+        here = os.getpid()
+        with self._mutex:
+            if self._runs_in == here:
+                return
+            self._runs_in = here
+        self._concurrency.spawn(self._run, name="realtime-recovery")
+        if self._beats_in != here and self._bus.shared:
+            self._beats_in = here
+            self._concurrency.spawn(self._beat, name="realtime-recovery-beat")
+
+    def _run(self) -> None:
+        pause = _BEHIND
+        while True:
+            self._concurrency.sleep(pause)
+            try:
+                self.flush()
+                pause = _BEHIND
+            except BusUnavailable:
+                pause = _RETRY
+            with self._mutex:
+                if not self._changed or self._over:
+                    self._runs_in = 0
+                    return
+
+    def _beat(self) -> None:
+        """Say again and again that this process is alive, and now and then what it keeps."""
+        said = time.monotonic()
+        while not self._over:
+            try:
+                self._bus.note(_process(self._owner()), "", ttl=max(self.seconds, 2.0))
+                pause = min(_BEAT, max(self.seconds / 4, 0.5))
+            except BusUnavailable:
+                pause = _RETRY
+            self._concurrency.sleep(pause)
+            if time.monotonic() - said > _LONG / 3:
+                said = time.monotonic()
+                for sid in self._everyone():
+                    self.changed(sid)
+
+    def _secrets(self) -> list[bytes]:
+        return [one.encode() if isinstance(one, str) else one for one in self._keys()] or [b""]
+
+
+def _name(pid: str) -> str:
+    """Under which name it is noted: who can read the bus cannot tell the pid."""
+    return f"recovery:{blake2b(pid.encode(), digest_size=16).hexdigest()}"
+
+
+def _process(owner: str) -> str:
+    return f"recovery-process:{owner}"

@@ -1,0 +1,1 @@
+"""Connection state recovery, asked for by the stock client."""
