@@ -131,9 +131,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
-    connections = SocketConnections(
-        hub=hub, concurrency=concurrency, ids=settings.event_ids, recoverable=settings.recovery_seconds > 0
-    )
+    ids, recoverable = settings.event_ids, settings.recovery_seconds > 0
+    connections = SocketConnections(hub=hub, concurrency=concurrency, ids=ids, recoverable=recoverable)
     pipeline = Pipeline(
         app, bus=bus, rules=rules, max_message_bytes=settings.max_message_bytes, strict=settings.strict_events
     )
@@ -148,8 +147,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.app, manager.gate, manager.in_request = app, gate, partial(_in_request, socketio)
     manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
-    outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
-    manager.outage = outage
+    manager.outage = outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
     hub.on_connection, bus.on_change = announcer.connection, outage.changed
     streams = Streams(app, settings=settings, concurrency=concurrency)
     state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, gate, tickets, streams)

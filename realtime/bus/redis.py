@@ -179,11 +179,14 @@ class RedisBus(Bus):
         return bool(self._client.ask(lambda: self._redis.set(f"{self._prefix}note:{name}", value, px=px, nx=once)))
 
     def note_all(self, values: Mapping[str, str], *, ttl: float) -> None:
-        if values:
-            pipeline = self._client.pipeline(transaction=False)
+        def write() -> None:
+            pipeline = self._redis.pipeline(transaction=False)
             for name, value in values.items():
                 pipeline.set(f"{self._prefix}note:{name}", value, px=max(1, int(ttl * 1000)))
-            _asked(pipeline.execute)
+            pipeline.execute()
+
+        if values:
+            self._client.ask(write, again=True)
 
     def noted(self, names: Sequence[str]) -> list[str | None]:
         keys = [f"{self._prefix}note:{name}" for name in names]

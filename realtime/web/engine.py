@@ -34,8 +34,8 @@ from .eventdoor import EventDoor
 from .eventpackets import of_clients
 from .greeter import Greeter
 from .identifying import AUTH, HOLDER, IDENTITY, USER
-from .outage import CONNECTING
 from .keeping import SAVED
+from .outage import CONNECTING
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
 
