@@ -131,8 +131,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
-    ids, recoverable = settings.event_ids, settings.recovery_seconds > 0
-    connections = SocketConnections(hub=hub, concurrency=concurrency, ids=ids, recoverable=recoverable)
+    connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
     pipeline = Pipeline(
         app, bus=bus, rules=rules, max_message_bytes=settings.max_message_bytes, strict=settings.strict_events
     )

@@ -18,14 +18,17 @@ class SocketConnections:
         hub: where they subscribe.
         concurrency: handed to each.
         ids: whether events carry ids, unless the client said otherwise.
+
+    Attributes:
+        ids: the same.
         recoverable: whether clients may come back to what they had.
     """
 
-    def __init__(self, *, hub: Hub, concurrency: Concurrency, ids: bool, recoverable: bool = False) -> None:
-        self.recoverable = recoverable and ids
+    def __init__(self, *, hub: Hub, concurrency: Concurrency, ids: bool) -> None:
+        self.ids = ids
+        self.recoverable = False
         self._hub = hub
         self._concurrency = concurrency
-        self._ids = ids
         self._lock = concurrency.lock()
         self._by_sid: dict[str, SocketConnection] = {}
         self._by_eio_sid: dict[str, SocketConnection] = {}
@@ -67,7 +70,7 @@ class SocketConnections:
             return connection
 
     def _made(self, sid: str, eio_sid: str) -> SocketConnection:
-        ids = self._ids and (self._server.environ.get(eio_sid) or {}).get("realtime.ids", True)
+        ids = self.ids and (self._server.environ.get(eio_sid) or {}).get("realtime.ids", True)
         connection = SocketConnection(
             sid, eio_sid, server=self._server, hub=self._hub, concurrency=self._concurrency, ids=ids
         )

@@ -47,6 +47,8 @@ class KeepingManager(RevokingManager):
 
     def keep(self, *, seconds: float, keys: Callable[[], list[Any]], concurrency: Concurrency) -> None:
         """Remember clients for so many seconds after they are lost; 0 for not at all. ``keys``: as for ``Tickets``."""
+        # An offset is the id of an event.
+        self._connections.recoverable = seconds > 0 and self._connections.ids
         self.recovery = Recovery(
             seconds=seconds,
             bus=self._bus,
