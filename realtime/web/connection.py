@@ -59,8 +59,7 @@ class SocketConnection(SocketOutput):
     def wake(self) -> None:
         if self.state is State.LAGGING:
             self._begin_catching_up()
-        elif self.hub.draining and self.notes:
-            # (Who is sent away, also one without a room, is told by the manager.)
+        elif self.state is State.CLOSED and self.notes:
             notes, self.notes = self.notes, []
             self._enqueue(notes)
         elif self.link is not None:

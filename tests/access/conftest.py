@@ -20,7 +20,8 @@ PREFIX = "secret:"
 @pytest.fixture(scope="package", params=["gevent", "threads", "gevent and redis"])
 def server(request: pytest.FixtureRequest, shared_redis: Redis) -> Iterator[Server]:
     """The application in each way of running it."""
-    settings = {"REALTIME_HEARTBEAT": "0.5", "REALTIME_PRIVATE_PREFIX": PREFIX}
+    # Long enough for a client that reads nothing for some seconds: it does not answer pings either.
+    settings = {"REALTIME_HEARTBEAT": "10", "REALTIME_PRIVATE_PREFIX": PREFIX}
     if "redis" in request.param:
         settings.update(REALTIME_BUS_URL=shared_redis.url, REALTIME_NAMESPACE="access")
     started = (start_threads if request.param == "threads" else start_gevent)(APP, **settings)
