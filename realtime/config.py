@@ -141,8 +141,10 @@ class Settings:
     """
     max_attachments: int = _setting(10, _number(0, 1000, int))
     """Binary attachments that one Socket.IO packet of a client may have."""
-    head_timeout: float = _setting(10, _number(0.1, 300, float))
-    """How long a client may take for the head of a request, before it is answered with 408."""
+    head_timeout: float = _setting(10, _number(0, 300, float))
+    """How long a client may take for the head of a request, before it is answered with 408; 0 is no limit."""
+    body_timeout: float = _setting(30, _number(0, 3600, float))
+    """The same for its body, which gets a second more for each 64 KiB that it declares to have; 0 is no limit."""
     connect_timeout: float = _setting(20, _number(0.1, 3600, float))
     """A Socket.IO client that has not connected to any namespace by then is dropped."""
     max_wait: float = _setting(30, _number(0, 300, float))

@@ -18,7 +18,8 @@ from gevent.pool import Pool
 from gevent.pywsgi import WSGIServer
 
 from .collector import spare_collector
-from .handler import Draining, Handler
+from .draining import Draining
+from .handler import Handler
 
 _GRACE_SECONDS = 5.0
 

@@ -7,18 +7,18 @@ mends. This file may not know rooms or messages.
 from __future__ import annotations
 
 import socket
-from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote
 
 import gevent.socket
 from gevent.pywsgi import WSGIHandler
+from werkzeug.exceptions import RequestTimeout
 
 from .answering import Answering
 from .body import StrictInput
 from .handshake import LateWebSocket, asks_for_websocket, refusal, switching
 from .head import Head, in_ascii, options, parse_request_line, read_head
-from .patience import LATE, Patience
+from .patience import LATE, LATE_BODY
 from .poller import HAS_EPOLL, GeventPoller
 
 _BLANK: Final = {"\r\n", "\n"}
@@ -46,8 +46,10 @@ class Handler(Answering):
             return ""
         self.server.waiting.add(self)
         try:
-            if self._again and not self.rfile.peek(1):
-                return ""
+            if self._again:
+                self.server.patience.wait(self)
+                if not self.rfile.peek(1):
+                    return ""
             self.server.patience.begin(self)
             line: str = super().read_requestline()
             # A client may end a body with one line end too many (RFC 9112, 2.2).
@@ -98,7 +100,8 @@ class Handler(Answering):
         head = self.headers
         environ.update(head.environ)
         waits = self.socket if environ.get("HTTP_EXPECT", "").lower() == "100-continue" else None
-        self.wsgi_input = StrictInput(self.rfile, head.content_length, socket=waits, chunked_input=head.chunked)
+        kind = {"socket": waits, "chunked_input": head.chunked, "patience": self.server.patience, "reading": self}
+        self.wsgi_input = StrictInput(self.rfile, head.content_length, **kind)
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
         return environ
@@ -106,6 +109,15 @@ class Handler(Answering):
     def _handle_client_error(self, ex: Exception) -> Any:
         # Somebody who is slow is no news: they come by the hundred.
         return ("408", LATE) if self.late else super()._handle_client_error(ex)
+
+    def handle_error(self, t: Any, v: Any, tb: Any) -> None:
+        """Answer for an application that failed. One that let through that the body is late has not failed."""
+        if not isinstance(v, RequestTimeout):
+            super().handle_error(t, v, tb)
+        elif not self.response_length:
+            kind = [("Content-Type", "application/json"), ("Content-Length", str(len(LATE_BODY)))]
+            self.start_response("408 Request Timeout", kind)
+            self.write(LATE_BODY)
 
     # ---- answering -------------------------------------------------------------------------------------------------
 
@@ -148,6 +160,8 @@ class Handler(Answering):
         """Begin the answer. On a WebSocket there is none any more."""
         if self._given or (self.websocket is not None and self.headers_sent):
             return lambda _data: None
+        if self.late:
+            headers = [*headers, ("Connection", "close")]
         return WSGIHandler.start_response(self, status, headers, exc_info)
 
     def process_result(self) -> None:
@@ -202,45 +216,3 @@ class Handler(Answering):
         """Log one line per request through the server's own log, if it keeps one. The library would silence it."""
         if self.server.logs_requests:
             self.server.log.write(self.format_request() + "\n")
-
-
-class Draining:
-    """Mixed into a server class: when it closes, connections that wait for a request are ended, those that serve one
-    finish.
-
-    Without it a browser's idle kept-alive connections hold up every shutdown until its time-out.
-    """
-
-    logs_requests = True
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.waiting: set[Handler] = set()
-        self._pollers: dict[float, GeventPoller] = {}
-
-    @cached_property
-    def patience(self) -> Patience:
-        """The deadlines of heads, as the application's settings have them, where it has any."""
-        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
-        return Patience(10.0 if state is None else state.settings.head_timeout)
-
-    def poller(self, heartbeat: float) -> GeventPoller:
-        """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
-        if heartbeat not in self._pollers:
-            self._pollers[heartbeat] = GeventPoller(heartbeat=heartbeat)
-        return self._pollers[heartbeat]
-
-    def close(self) -> None:
-        """Accept nothing more and end what is idle."""
-        super().close()  # type: ignore[misc]  # the mixed-in server's
-        for handler in tuple(self.waiting):
-            try:
-                handler.socket.shutdown(socket.SHUT_RD)
-            except OSError:
-                continue  # The client was quicker.
-
-    def stop(self, timeout: float | None = None) -> None:
-        """Close, and wait for what is being served. What clients are told last is written first."""
-        for poller in self._pollers.values():
-            poller.flush()
-        super().stop(timeout=timeout)  # type: ignore[misc]  # the mixed-in server's

@@ -13,7 +13,8 @@ from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGISe
 
 from .answering import scrubbed
 from .collector import spare_collector
-from .handler import Draining, Handler
+from .draining import Draining
+from .handler import Handler
 
 
 class WorkerHandler(Handler, PyWSGIHandler):

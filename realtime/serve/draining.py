@@ -1,0 +1,54 @@
+"""How a server ends: what both servers share besides the handler of requests. This file may not know what is served."""
+
+from __future__ import annotations
+
+import socket
+from functools import cached_property
+from typing import Any
+
+from .patience import Patience, Reading
+from .poller import GeventPoller
+
+
+class Draining:
+    """Mixed into a server class: when it closes, connections that wait for a request are ended, those that serve one
+    finish.
+
+    Without it a browser's idle kept-alive connections hold up every shutdown until its time-out.
+    """
+
+    logs_requests = True
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.waiting: set[Reading] = set()
+        self._pollers: dict[float, GeventPoller] = {}
+
+    @cached_property
+    def patience(self) -> Patience:
+        """The deadlines of requests, as the application's settings have them, where it has any."""
+        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
+        if state is None:
+            return Patience(head=10.0, body=30.0)
+        return Patience(head=state.settings.head_timeout, body=state.settings.body_timeout)
+
+    def poller(self, heartbeat: float) -> GeventPoller:
+        """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
+        if heartbeat not in self._pollers:
+            self._pollers[heartbeat] = GeventPoller(heartbeat=heartbeat)
+        return self._pollers[heartbeat]
+
+    def close(self) -> None:
+        """Accept nothing more and end what is idle."""
+        super().close()  # type: ignore[misc]  # the mixed-in server's
+        for handler in tuple(self.waiting):
+            try:
+                handler.socket.shutdown(socket.SHUT_RD)
+            except OSError:
+                continue  # The client was quicker.
+
+    def stop(self, timeout: float | None = None) -> None:
+        """Close, and wait for what is being served. What clients are told last is written first."""
+        for poller in self._pollers.values():
+            poller.flush()
+        super().stop(timeout=timeout)  # type: ignore[misc]  # the mixed-in server's

@@ -1,0 +1,1 @@
+"""What each client may have of the server: time."""
