@@ -125,7 +125,7 @@ class Settings:
     """Other origins whose pages may connect and publish. The application's own origin always may."""
     heartbeat: float = _setting(15, _number(0.05, 300, float))
     """Longest silence on an SSE stream, and the ping interval of Engine.IO."""
-    retry: float = _setting(2, _number(0.05, 300, float))
+    retry: float = _setting(1, _number(0.05, 300, float))
     """How long an EventSource waits before it reconnects; each stream is told this plus up to half of it."""
     restart_window: float = _setting(2, _number(0, 300, float))
     """When this process shuts down, its clients are told to come back after ``REALTIME_RETRY`` seconds, spread over so
