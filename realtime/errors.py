@@ -92,6 +92,20 @@ class InvalidValue(RealtimeError):
         return super().as_dict() if self.path is None else {**super().as_dict(), "path": self.path}
 
 
+class RateLimited(RealtimeError):
+    """The client asks more often than it may. Nothing was done; trying again after ``retry_after`` seconds is safe."""
+
+    status = 429
+    code = "rate_limited"
+
+    def __init__(self, message: str, *, retry_after: int) -> None:
+        super().__init__(message, retry_after=retry_after)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The documented shape, with ``retry_after``: an acknowledgement has no headers."""
+        return {**super().as_dict(), "retry_after": self.retry_after}
+
+
 class Refused(RealtimeError):
     """A hook of the application refuses a publication, in words and with a status of its own.
 

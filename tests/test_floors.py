@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("publisher", "hub.direct", "data.relay"),
     ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),
     ("data.sqlite", "data.postgres"),
-    ("web.origin", "web.packets", "web.clients", "web.delays", "serve.head", "web.hangup", "web.pump"),
+    ("web.origin", "web.packets", "web.clients", "web.delays", "web.rates", "serve.head", "web.hangup", "web.pump"),
     (
         "serve.handshake",
         "serve.answering",

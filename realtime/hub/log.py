@@ -49,9 +49,13 @@ def before(message: Message) -> Position:
 
 
 class Counters:
-    """What the hub counts, for ``/metrics``. Plain integers, changed under the hub's lock."""
+    """What the hub counts, for ``/metrics``. Plain integers, changed under the hub's lock.
 
-    __slots__ = ("deliveries", "gaps", "messages", "resets", "spills")
+    ``refused`` is counted by the doors, without it: what went over a limit, by the limit's name.
+    """
+
+    __slots__ = ("deliveries", "gaps", "messages", "refused", "resets", "spills")
 
     def __init__(self) -> None:
         self.messages = self.deliveries = self.spills = self.resets = self.gaps = 0
+        self.refused = {"events": 0}

@@ -36,6 +36,10 @@ class HubCollector(Collector):
             ("gaps", "Times this process could not follow the log and caught up by cursor", counts.gaps),
         ):
             yield CounterMetricFamily(f"realtime_{name}", text, value=value)
+        refused = CounterMetricFamily("realtime_refused", "What clients asked over a limit", labels=["limit"])
+        for limit, value in counts.refused.items():
+            refused.add_metric([limit], value)
+        yield refused
         connections = GaugeMetricFamily("realtime_connections", "Open connections", labels=["transport"])
         by_transport = Counter(connection.transport for connection in tuple(self._hub.connections))
         for transport in ("sse", "socketio", "longpoll"):

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any
 
 from ..config import Settings
-from ..errors import Forbidden, InvalidValue, RealtimeError
+from ..errors import Forbidden, InvalidValue, RateLimited, RealtimeError
 from ..hub.hub import Hub
 from ..message import UNKNOWN, Position
 from ..names import check_room
@@ -20,6 +20,7 @@ from ..rules import Origin
 from .access import Gate
 from .manager import BusManager
 from .pipeline import Pipeline
+from .rates import EventRate
 from .refreshing import Refreshing
 
 Answer = dict[str, Any]
@@ -58,6 +59,7 @@ class SocketHandlers:
         self._hub = hub
         self._ready = ready
         self._refresh = Refreshing(gate=gate, manager=manager, hub=hub).refresh
+        self._rate = EventRate(settings.event_rate, settings.event_burst)
         self._log = logging.getLogger(__name__)
 
     def register(self, server: Any) -> None:
@@ -129,6 +131,8 @@ class SocketHandlers:
             return handle(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
+            if self._rate.rate and (error := self._too_often(sid)):
+                return {"ok": False, "error": error}
             if calls_application():
                 return told(self._in_request, sid, name, arguments, partial(told, done, sid))
             return told(done, sid, *arguments)
@@ -148,6 +152,16 @@ class SocketHandlers:
         # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
         answer.may_wait = calls_application  # type: ignore[attr-defined]
         return answer
+
+    def _too_often(self, sid: str) -> Answer | None:
+        environ = self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/"))
+        try:
+            if environ is not None:
+                self._rate.take(environ)
+        except RateLimited as exc:
+            self._hub.counters.refused["events"] += 1
+            return exc.as_dict()
+        return None
 
 
 def _count(value: object, *, most: int) -> int:

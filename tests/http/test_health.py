@@ -27,7 +27,7 @@ def metrics(server: Server) -> dict[str, float]:
     """What ``/metrics`` says, by name and label."""
     text = requests.get(server.url + "/metrics", timeout=10).text
     return {
-        sample.name + (f"/{sample.labels['transport']}" if sample.labels else ""): sample.value
+        sample.name + "".join(f"/{value}" for value in sample.labels.values()): sample.value
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
