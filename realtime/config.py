@@ -151,6 +151,10 @@ class Settings:
     """
     event_burst: int = _setting(20_000, _number(1, 10_000_000, int))
     """So many it may send at once after a silence."""
+    publish_rate: float = _setting(0, _number(0, 1_000_000, float))
+    """Messages a second that one user, or one address of nobody in particular, may publish over HTTP to each process
+    (``POST /rooms/<room>/messages``); 0 is no limit. Addresses behind a proxy need Werkzeug's ``ProxyFix``.
+    """
     connect_timeout: float = _setting(20, _number(0.1, 3600, float))
     """A Socket.IO client that has not connected to any namespace by then is dropped."""
     max_wait: float = _setting(30, _number(0, 300, float))

@@ -58,4 +58,4 @@ class Counters:
 
     def __init__(self) -> None:
         self.messages = self.deliveries = self.spills = self.resets = self.gaps = 0
-        self.refused = {"events": 0}
+        self.refused = {"events": 0, "publishes": 0}

@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ..bus.base import Bus
 from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConnectionClosed, Forbidden, InvalidValue
+from ..errors import ConnectionClosed, Forbidden, InvalidValue, RateLimited
 from ..hub.connection import Grant
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
@@ -26,6 +26,7 @@ from .access import Gate
 from .bodies import json_object, most_for
 from .http import number, position
 from .pipeline import Pipeline
+from .rates import PublishRate
 
 _DEFAULT_LIMIT: Final = 50
 _WANTED: Final = 'the body is an object with "data", and optionally "event" and "key"'
@@ -44,6 +45,14 @@ def register(
     gate: Gate,
 ) -> None:
     """Add the routes to a blueprint."""
+    rate = PublishRate(settings.publish_rate, concurrency=concurrency)
+
+    def limit(identity: Any) -> None:
+        try:
+            rate.take(gate.identity() if identity is None else identity, request.remote_addr)
+        except RateLimited:
+            hub.counters.refused["publishes"] += 1
+            raise
 
     @blueprint.post(_PATH, merge_slashes=False)
     def publish(room: str) -> Response:
@@ -51,6 +60,8 @@ def register(
         identity = gate.admit("publish", room)
         if identity is None and pipeline.calls_application():
             identity = gate.identity()
+        if rate.rate:
+            limit(identity)
         body = json_object(most=most_for(settings.max_message_bytes), wanted=_WANTED)
         if "data" not in body:
             raise InvalidValue(_WANTED)

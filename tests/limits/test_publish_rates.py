@@ -1,0 +1,84 @@
+"""A user may publish so many messages a second over HTTP, and no more; so may an address where nobody is known."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+
+import pytest
+import requests
+from flask import Flask, session
+from flask.testing import FlaskClient
+
+from realtime import Realtime
+from realtime.concurrency import for_mode
+from realtime.errors import RateLimited
+from realtime.web import rates
+from tests.support.processes import Server, running, start_gevent, start_threads
+
+RATE = 2
+
+
+@pytest.fixture(scope="module", params=[start_gevent, start_threads], ids=["gevent", "threads"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    """Each way of serving, with few messages."""
+    server: Server = request.param(REALTIME_PUBLISH_RATE=str(RATE))
+    with running(server):
+        yield server
+
+
+def test_what_is_more_is_answered_with_429_is_not_published_and_is_counted(server: Server) -> None:
+    url = f"{server.url}/rooms/rates-{secrets.token_hex(4)}/messages"
+    with requests.Session() as line:
+        answers = [line.post(url, json={"data": number}, timeout=10) for number in range(RATE * 5)]
+        refused = [one for one in answers if one.status_code != 201]
+        assert all(one.status_code == 201 for one in answers[:RATE])
+        assert refused
+        for one in refused:
+            assert (one.status_code, one.headers["Retry-After"]) == (429, "1")
+            error = one.json()["error"]
+            assert (error["code"], error["retry_after"]) == ("rate_limited", 1)
+        assert len(line.get(url, timeout=10).json()["messages"]) == len(answers) - len(refused)
+        text = line.get(f"{server.url}/metrics", timeout=10).text
+        assert f'realtime_refused_total{{limit="publishes"}} {float(len(refused))}' in text
+        time.sleep(int(refused[-1].headers["Retry-After"]))
+        assert line.post(url, json={"data": 1}, timeout=10).status_code == 201
+
+
+def test_each_user_has_messages_of_its_own_from_whatever_address() -> None:
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="x", REALTIME_PUBLISH_RATE=0.001)
+    Realtime(app)
+
+    @app.post("/login/<name>")
+    def login(name: str) -> str:
+        session["user"] = name
+        return name
+
+    def publish(client: FlaskClient, address: str = "192.0.2.1") -> int:
+        answer = client.post("/rooms/lobby/messages", json={"data": 1}, environ_base={"REMOTE_ADDR": address})
+        return answer.status_code
+
+    nobody, ada, again, bob = (app.test_client() for _ in range(4))
+    for client, name in ((ada, "ada"), (again, "ada"), (bob, "bob")):
+        client.post(f"/login/{name}")
+    assert [publish(nobody), publish(nobody), publish(nobody, "192.0.2.2")] == [201, 429, 201]
+    assert [publish(ada), publish(again, "192.0.2.3"), publish(bob)] == [201, 429, 201]
+
+
+def test_an_ipv6_subscriber_has_one_share_whatever_addresses_it_makes_up() -> None:
+    rate = rates.PublishRate(1, concurrency=for_mode("threading"))
+    rate.take(None, "2001:db8::1")
+    rate.take(None, "2001:db8:0:1::1")
+    with pytest.raises(RateLimited):
+        rate.take(None, "2001:db8::2")
+
+
+def test_who_published_long_ago_is_forgotten_so_that_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rates, "_MOST", 2)
+    rate = rates.PublishRate(1, concurrency=for_mode("threading"))
+    for user in ("a", "b", "c", "a"):
+        rate.take(user, None)
+    with pytest.raises(RateLimited):
+        rate.take("c", None)
