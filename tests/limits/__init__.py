@@ -1,1 +1,1 @@
-"""What each client may have of the server: time."""
+"""What each client may have of the server: so much time, so many events and messages a second."""
