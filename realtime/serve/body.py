@@ -34,7 +34,7 @@ class StrictInput(Input):
     def __init__(self, *arguments: Any, patience: Patience, reading: Reading, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._patience = patience
-        self._reading = reading
+        self._reading: Reading | None = reading
         self._due: float | None = None
 
     def read(self, length: int | None = None) -> bytes:
@@ -45,22 +45,27 @@ class StrictInput(Input):
         """See PEP 3333."""
         return self._in_time(super().readline, size)
 
+    def part(self) -> None:
+        """The request is over. Who reads holds this and is held by it: both would stay until garbage is looked for."""
+        self._reading = None
+
     def _in_time(self, read: Callable[[int | None], bytes], size: int | None) -> bytes:
-        if not (self.content_length or self.chunked_input):
+        reading = self._reading
+        if reading is None or not (self.content_length or self.chunked_input):
             return read(size)
         if self._due is None:
             self._due = self._patience.due(self.content_length or 0)
         if not self._due:
             return read(size)
-        self._patience.until(self._reading, self._due)
+        self._patience.until(reading, self._due)
         try:
             return read(size)
         except OSError:
-            if self._reading.late:
+            if reading.late:
                 raise RequestTimeout("the body of the request did not come in time") from None
             raise
         finally:
-            self._patience.done(self._reading)
+            self._patience.done(reading)
 
     def _discard(self) -> None:
         """What nobody has read makes place for the next request, if it comes soon; else there is none."""
@@ -71,7 +76,7 @@ class StrictInput(Input):
         self._due = min(self._due or soon, soon)
         try:
             # What still comes after the end can be read: who sends without end is not read to the end.
-            while not self._reading.late and self.read(_PIECE):
+            while self._reading is not None and not self._reading.late and self.read(_PIECE):
                 continue
         except RequestTimeout:
             return

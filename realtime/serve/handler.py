@@ -64,6 +64,8 @@ class Handler(Answering):
         finally:
             self.server.patience.done(self)
             self._again = True
+            if self.wsgi_input is not None:
+                self.wsgi_input.part()
 
     def read_request(self, raw_requestline: str) -> bool:
         """Read the head. The library's way takes a parser of mail, and guesses where the standard forbids it."""
