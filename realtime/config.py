@@ -145,11 +145,11 @@ class Settings:
     """How long a client may take for the head of a request, before it is answered with 408; 0 is no limit."""
     body_timeout: float = _setting(30, _number(0, 3600, float))
     """The same for its body, which gets a second more for each 64 KiB that it declares to have; 0 is no limit."""
-    event_rate: float = _setting(5000, _number(0, 1_000_000, float))
+    event_rate: float = _setting(20_000, _number(0, 1_000_000, float))
     """Events a second (join, leave, publish, refresh) that a Socket.IO connection may send; more are refused with
     ``rate_limited``; 0 is no limit.
     """
-    event_burst: int = _setting(20_000, _number(1, 10_000_000, int))
+    event_burst: int = _setting(100_000, _number(1, 10_000_000, int))
     """So many it may send at once after a silence."""
     publish_rate: float = _setting(0, _number(0, 1_000_000, float))
     """Messages a second that one user, or one address of nobody in particular, may publish over HTTP to each process
