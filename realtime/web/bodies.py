@@ -8,6 +8,7 @@ from typing import Any, Final
 from flask import request
 
 from ..errors import InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..wire.depth import MAX_DEPTH, is_too_deep
 
 _ESCAPED: Final = 3
 """JSON may come with every character escaped (``\\u00e9``), up to this many times its size as UTF-8."""
@@ -29,7 +30,7 @@ def json_object(*, most: int, wanted: str) -> dict[str, Any]:
     Raises:
         UnsupportedMediaType: it is not declared as JSON; requiring that keeps other sites' plain forms out.
         MessageTooLarge: it has ``most`` bytes or more.
-        MalformedRequest: it is not JSON.
+        MalformedRequest: it is not JSON, or nested too deeply.
         InvalidValue: it is JSON but no object.
     """
     if not request.is_json:
@@ -39,6 +40,9 @@ def json_object(*, most: int, wanted: str) -> dict[str, Any]:
     if len(text) >= most:
         # A body in chunks has no length to refuse beforehand: it is cut off at the limit, without an error.
         raise MessageTooLarge(f"the body has {most} bytes or more")
+    # Brackets and quotes are the same bytes in every encoding that JSON comes in here.
+    if is_too_deep(text.decode("latin-1")):
+        raise MalformedRequest(f"the body's arrays and objects are nested more than {MAX_DEPTH} deep")
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as exc:

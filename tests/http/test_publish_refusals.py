@@ -26,6 +26,7 @@ MALFORMED = {
     "not UTF-8": b'{"data": "\xff"}',
     "deep and cut off": b"[" * 100_000,
     "deep": b'{"data": ' + b"[" * 30_000 + b"]" * 30_000 + b"}",
+    "one too deep": b'{"data": ' + b"[" * 100 + b"]" * 100 + b"}",
     "too many digits": b'{"data": ' + b"9" * 10_000 + b"}",
 }
 NO_OBJECT = [b"[]", b"null", b'"data"', b"1", b"{}", b'{"event": "x"}']
@@ -53,6 +54,12 @@ def refused(answer: requests.Response, status: int, code: str) -> str:
     assert body["error"]["code"] == code
     assert body["error"]["message"]
     return str(body["error"]["message"])
+
+
+def test_as_deep_as_is_allowed_is_accepted_and_brackets_in_text_are_none(any_server: Server, room: str) -> None:
+    deepest = json.loads("[" * 98 + '"' + "[" * 300 + '"' + "]" * 98)
+    publish(any_server.url, room, deepest)
+    assert history(any_server.url, room)[0]["data"] == deepest
 
 
 @pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
