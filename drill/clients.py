@@ -155,7 +155,7 @@ class SocketIOClient(Client):
                 self._event(event, data, more[0] if more else "")
 
     def _pause(self) -> float:
-        return min(5.0, 2 ** (self._failed - 1) * random.uniform(0.5, 1.5))
+        return min(5.0, 2 ** max(0, self._failed - 1) * random.uniform(0.5, 1.5))
 
 
 async def open_websocket(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:

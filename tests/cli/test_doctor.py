@@ -123,7 +123,7 @@ def test_settings_that_have_no_effect_are_found(make_app: Callable[..., Flask]) 
         ("warning", "did you mean REALTIME_HEARTBEAT?"),
         ("error", "correct it, before Realtime is initialised"),
     ]
-    app.config["REALTIME_RETRY"] = 2
+    app.config["REALTIME_RETRY"] = 1
     late = [one for one in examine_application(app, state) if one.level == "error"]
     assert [one.said.split()[0] for one in late] == ["REALTIME_HEARTBEAT"]
 

@@ -87,11 +87,11 @@ class Both:
         self.socket.join(room)
         self.sent: list[Any] = []
 
-    def say(self, data: Any) -> None:
+    def say(self, data: Any, *, within: float = 10) -> None:
         """Publish a message and wait until both have it."""
         publish(self._base, self._room, data)
         self.sent.append(data)
-        eventually(lambda: data in self.events.data, what=f"{data!r} on the stream")
+        eventually(lambda: data in self.events.data, within=within, what=f"{data!r} on the stream")
         self.socket.wait_for_data("message", data)
 
     def check(self) -> None:
@@ -171,7 +171,7 @@ def test_ten_thousand_wrong_entries_are_passed_over_and_a_few_lines_say_so(
             wrong = entry(room, d=b"{") if number % 2 else {b"t": b"c", b"p": last, b"d": b'{"method":"none"}'}
             pipe.xadd(f"{{{namespace}}}:log", wrong)  # type: ignore[arg-type]
         pipe.execute()
-        both.say("after")
+        both.say("after", within=60)
         both.check()
     assert len(re.findall("left out", server.output)) < 100
 
