@@ -18,10 +18,12 @@ class Clients(Manager):
 
     Attributes:
         rooms: namespace → room → sid → Engine.IO sid, as the library's; ``None`` as room holds everybody, both ways.
+        leaving: namespace and sid of who is being disconnected: nothing is sent to them any more but that.
     """
 
     def __init__(self) -> None:
         super().__init__()
+        self.leaving: set[tuple[str, str]] = set()
         # Rooms beside everybody's and its own; only those who are in any.
         self._entered: dict[str, dict[str, list[Any]]] = {}
 
@@ -62,6 +64,7 @@ class Clients(Manager):
         for room in [*self.get_rooms(sid, namespace), None]:
             super().basic_leave_room(sid, namespace, room)
         self._entered.get(namespace, {}).pop(sid, None)
+        self.leaving.discard((namespace, sid))
         self.callbacks.pop(sid, None)
         for pending in (self.pending_connect, self.pending_disconnect):
             if sid in pending.get(namespace, ()):
@@ -87,5 +90,8 @@ class Clients(Manager):
             found.update(rooms.get(one, {}))
         for sid in self.pending_connect.get(namespace, ()):
             if sid != room:
+                found.pop(sid, None)
+        for known, sid in self.leaving:
+            if known == namespace:
                 found.pop(sid, None)
         yield from found.items()

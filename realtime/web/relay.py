@@ -110,7 +110,11 @@ class RelayingManager(Clients):
     def _relayed_disconnect(self, request: dict[str, Any]) -> None:
         sid, namespace = str(request["sid"]), str(request["namespace"])
         if self.is_connected(sid, namespace):
-            # The application's handler runs: not in the one task that delivers to everybody.
+            # The application's handler runs: not in the one task that delivers to everybody, which goes on without it.
+            self.leaving.add((namespace, sid))
+            if namespace == "/" and (connection := self._connections.get(sid)) is not None:
+                for room in tuple(connection.rooms):
+                    self._hub.leave(connection, room)
             self.server.start_background_task(self.server.disconnect, sid, namespace=namespace, ignore_queue=True)
 
     def _relayed_enter_room(self, request: dict[str, Any]) -> None:

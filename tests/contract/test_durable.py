@@ -79,7 +79,7 @@ def test_what_no_replica_has_is_not_acknowledged_and_a_repeat_tells_when_it_is(o
 
 
 def test_messages_that_go_together_share_one_wait(open_bus: Open, own_redis: Redis, replica: Redis) -> None:
-    bus = open_bus(timeout=2)
+    bus = open_bus(timeout=1)  # (A publish itself gives up after two.)
     put(bus, "connects")
     with redis_client.Redis(port=own_redis.port) as admin:
         admin.config_resetstat()
