@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import socket
 import time
+from http.client import HTTPResponse
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -177,3 +178,21 @@ def answered(line: socket.socket) -> int:
             return 0
         data += piece
     return int(data.split()[1])
+
+
+def response(line: socket.socket) -> HTTPResponse:
+    """The response that comes next, its body unread."""
+    found = HTTPResponse(line)
+    found.begin()
+    return found
+
+
+def trickled(line: socket.socket, byte: bytes) -> bytes:
+    """Send a byte, and again one every 50 ms, until the server says something; what that is."""
+    line.settimeout(0.05)
+    while True:
+        line.sendall(byte)
+        try:
+            return line.recv(100)
+        except TimeoutError:
+            continue

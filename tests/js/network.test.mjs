@@ -2,36 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { QUICK, accept, open, overWebSocket, streaming } from "./clients.mjs";
 import { FakePage, world } from "./fakes.mjs";
-
-const QUICK = { probeSchedule: [1e9], reconnectSchedule: [100] };
-
-function streaming(options) {
-  const w = world({ transports: ["sse", "poll"], ...QUICK, ...options });
-  w.rt.join("a");
-  w.rt.connect();
-  w.xhr().answer(200, { messages: [], cursor: "10-0" });
-  open(w);
-  return w;
-}
-
-function open(w) {
-  w.source().ready({ cursor: "10-0" });
-  w.source().beat();
-}
-
-function overWebSocket(options) {
-  const w = world({ transports: ["websocket"], ...QUICK, ...options });
-  w.rt.join("a");
-  w.rt.connect();
-  accept(w);
-  return w;
-}
-
-function accept(w) {
-  w.socket().accept();
-  w.ok(w.socket().asked("join")[0], { cursor: "10-0" });
-}
 
 const codes = (w) => w.log.errors.map((error) => error.code);
 

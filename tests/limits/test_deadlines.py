@@ -6,19 +6,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from http.client import HTTPResponse
 
 import gevent
 import gevent.socket
 import pytest
 
 from realtime.serve.patience import DISCARD_SECONDS, Patience
-from tests.hostile.lines import Line, connected, head
+from tests.hostile.lines import Line, connected, head, response, trickled
 from tests.support.processes import Server, running, start_gevent, start_gunicorn
 
 HEAD = 1.0
@@ -36,18 +34,11 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
         assert "Traceback" not in server.output
 
 
-def answer(line: socket.socket) -> HTTPResponse:
-    """The next response, its body unread."""
-    response = HTTPResponse(line)
-    response.begin()
-    return response
-
-
 def publish(url: str) -> int:
     """What an honest client is answered."""
     request = urllib.request.Request(f"{url}{MESSAGES}", b'{"data": 1}', {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as response:
-        return int(response.status)
+    with urllib.request.urlopen(request, timeout=5) as answer:
+        return int(answer.status)
 
 
 def test_three_hundred_half_sent_heads_are_ended_while_an_honest_client_is_served(server: Server) -> None:
@@ -60,7 +51,7 @@ def test_three_hundred_half_sent_heads_are_ended_while_an_honest_client_is_serve
             slow.append(line)
         assert publish(server.url) == 201
         for line in slow:
-            assert answer(line).status == 408
+            assert response(line).status == 408
         assert publish(server.url) == 201
 
 
@@ -79,9 +70,9 @@ def test_a_body_that_is_never_finished_is_answered_with_408_and_the_connection_c
 ) -> None:
     with closing(connected(server.url)) as line:
         line.sendall(head("POST", MESSAGES, JSON, *fields) + begun)
-        response = answer(line)
-        assert (response.status, response.headers["Connection"]) == (408, "close")
-        error = json.loads(response.read())["error"]
+        late = response(line)
+        assert (late.status, late.headers["Connection"]) == (408, "close")
+        error = json.loads(late.read())["error"]
         assert error == {"code": "request_timeout", "message": "the body of the request did not come in time"}
         assert line.recv(1) == b""
 
@@ -90,15 +81,7 @@ def test_a_body_that_comes_byte_by_byte_gets_no_more_time(server: Server) -> Non
     began = time.monotonic()
     with closing(connected(server.url)) as line:
         line.sendall(head("POST", MESSAGES, JSON, "Content-Length: 1000"))
-        line.settimeout(0.05)
-        got = b""
-        while not got:
-            line.sendall(b" ")
-            try:
-                got = line.recv(100)
-            except TimeoutError:
-                continue
-    assert got.startswith(b"HTTP/1.1 408")
+        assert trickled(line, b" ").startswith(b"HTTP/1.1 408")
     assert BODY <= time.monotonic() - began < BODY + 3
 
 
@@ -108,9 +91,9 @@ def test_a_body_of_long_polling_is_answered_with_408_in_the_same_shape(server: S
     with closing(connected(server.url)) as line:
         target = f"/socket.io/?EIO=4&transport=polling&sid={sid}"
         line.sendall(head("POST", target, "Content-Type: text/plain", "Content-Length: 2") + b"4")
-        response = answer(line)
-        assert response.status == 408
-        assert json.loads(response.read())["error"]["code"] == "request_timeout"
+        late = response(line)
+        assert late.status == 408
+        assert json.loads(late.read())["error"]["code"] == "request_timeout"
         assert line.recv(1) == b""
 
 
@@ -120,9 +103,9 @@ def test_a_body_that_pauses_for_less_is_taken_and_the_connection_goes_on(server:
             line.sendall(head("POST", MESSAGES, JSON, "Content-Length: 11") + b'{"data"')
             time.sleep(BODY / 3)
             line.sendall(b": 1}")
-            response = answer(line)
-            assert response.status == 201
-            response.read()
+            late = response(line)
+            assert late.status == 201
+            late.read()
             time.sleep(max(HEAD, BODY) * 1.5)  # Silence between two requests is no lateness.
 
 
@@ -131,9 +114,9 @@ def test_the_body_of_a_refused_request_is_not_waited_for(server: Server, fields:
     began = time.monotonic()
     with closing(connected(server.url)) as line:
         line.sendall(head("POST", MESSAGES, *fields))
-        response = answer(line)
-        assert response.status in {413, 415}
-        response.read()
+        late = response(line)
+        assert late.status in {413, 415}
+        late.read()
         assert line.recv(1) == b""
     assert time.monotonic() - began < DISCARD_SECONDS + 2
 
@@ -142,20 +125,20 @@ def test_a_small_body_that_was_refused_makes_place_for_the_next_request(server: 
     with closing(connected(server.url)) as line:
         for _ in range(2):
             line.sendall(head("POST", MESSAGES, "Content-Length: 10") + b"0123456789")
-            response = answer(line)
-            assert response.status == 415
-            response.read()
+            late = response(line)
+            assert late.status == 415
+            late.read()
 
 
 def test_streams_and_websockets_have_all_the_time_they_want(server: Server) -> None:
     with closing(connected(server.url)) as stream, Line(server.url) as websocket:
         websocket.connect()
         stream.sendall(head("GET", "/events?room=deadlines"))
-        response = answer(stream)
-        assert response.status == 200
+        followed = response(stream)
+        assert followed.status == 200
         time.sleep(max(HEAD, BODY) * 1.5)
         publish(server.url)
-        while not response.readline().startswith(b"data:"):
+        while not followed.readline().startswith(b"data:"):
             pass
         assert websocket.outcome(within=0.1) == "open"
 
@@ -167,7 +150,7 @@ def test_zero_sets_no_limit() -> None:
         for piece in (request[:20], request[20:-4], request[-4:]):
             line.sendall(piece)
             time.sleep(0.4)
-        assert answer(line).status == 201
+        assert response(line).status == 201
 
 
 class Waiting:

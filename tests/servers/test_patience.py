@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import closing
-from http.client import HTTPResponse
 
 import pytest
 
-from tests.hostile.lines import connected
+from tests.hostile.lines import connected, response, trickled
 from tests.support.processes import Server, running, start_gevent, start_gunicorn
 
 SECONDS = 0.5
@@ -28,10 +27,9 @@ def server(request: pytest.FixtureRequest) -> Iterator[Server]:
 def test_a_head_that_is_never_finished_is_answered_with_408(server: Server, said: bytes) -> None:
     with closing(connected(server.url)) as line:
         line.sendall(said)
-        response = HTTPResponse(line)
-        response.begin()
-        assert response.status == 408
-        assert b"request_timeout" in response.read()
+        late = response(line)
+        assert late.status == 408
+        assert b"request_timeout" in late.read()
         assert line.recv(1) == b""
 
 
@@ -39,15 +37,7 @@ def test_a_head_that_comes_byte_by_byte_gets_no_more_time(server: Server) -> Non
     began = time.monotonic()
     with closing(connected(server.url)) as line:
         line.sendall(b"GET / HTTP/1.1\r\nX: ")
-        line.settimeout(0.05)
-        got = b""
-        while not got:
-            line.sendall(b"x")
-            try:
-                got = line.recv(100)
-            except TimeoutError:
-                continue
-        assert got.startswith(b"HTTP/1.1 408")
+        assert trickled(line, b"x").startswith(b"HTTP/1.1 408")
     assert time.monotonic() - began > SECONDS / 2
 
 
@@ -65,8 +55,7 @@ def test_a_connection_may_be_silent_between_requests_and_a_body_may_take_its_tim
             )
             time.sleep(SECONDS * 2)
             line.sendall(b'":1}')
-            response = HTTPResponse(line)
-            response.begin()
-            assert response.status == 201
-            response.read()
+            published = response(line)
+            assert published.status == 201
+            published.read()
             time.sleep(SECONDS * 2)
