@@ -16,16 +16,17 @@ from flask import Blueprint, Flask
 from flask_socketio import SocketIO
 
 from .access import Access
+from .adopted import check_order, in_request, socketio_of
 from .bus.base import Bus
 from .bus.open import open_bus
-from .concurrency import Concurrency, detected, for_mode
+from .concurrency import Concurrency, for_mode
 from .config import Settings
 from .errors import BusUnavailable, ConfigError
 from .grants import Ledger
 from .hub.hub import Hub
 from .rules import Rules
 from .tickets import Tickets
-from .web import api, assets, cookies, documents, events, health, http, origin, rooms
+from .web import api, assets, cookies, documents, events, health, http, rooms
 from .web.access import Gate
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
@@ -126,8 +127,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         rules: its hooks and schemas.
         access: who its clients are and what they may do.
     """
-    socketio = _socketio_of(app, settings, socketio)
-    _check_origins(socketio.server.eio.cors_allowed_origins)
+    socketio = socketio_of(app, settings, socketio)
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
     hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
@@ -143,7 +143,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
-    manager.app, manager.gate, manager.in_request = app, gate, partial(_in_request, socketio)
+    manager.app, manager.gate, manager.in_request = app, gate, partial(in_request, socketio)
     manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
     announcer = Announcer(app, concurrency=concurrency)
     manager.outage = outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
@@ -172,57 +172,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     ).register(socketio.server)
     _add_routes(app, state, rules, gate)
     cookies.use(app)
-    state.check = partial(_check_order, app, socketio, app.wsgi_app)
+    state.check = partial(check_order, app, socketio, app.wsgi_app)
     return state
-
-
-def _check_order(app: Flask, socketio: SocketIO, wsgi_app: object) -> None:
-    """A ``SocketIO`` that came later has put a server of its own in front, which knows nothing of rooms' logs."""
-    again = isinstance(app.wsgi_app, type(socketio.sockio_mw)) and app.wsgi_app is not wsgi_app
-    if again or app.extensions.get("socketio") is not socketio:
-        raise ConfigError(
-            f"SocketIO was initialised for {app.name!r} after Realtime, and would go its own way. Initialise it first "
-            "(socketio.init_app(app), then realtime.init_app(app)), or leave it to Realtime(socketio=socketio)"
-        )
-
-
-def _in_request(
-    socketio: SocketIO, sid: str, event: str, arguments: tuple[Any, ...], handler: Callable[..., dict[str, Any]]
-) -> dict[str, Any]:
-    """Call a handler the way Flask-SocketIO calls the application's own: ``request``, ``session`` and what stands on
-    them (Flask-Login's ``current_user``) are the client's.
-    """
-    answer: dict[str, Any] = socketio._handle_event(handler, event, "/", sid, *arguments)
-    return answer
-
-
-def _socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> SocketIO:
-    socketio = given or app.extensions.get("socketio")
-    if socketio is not None and socketio.server is not None:
-        return socketio
-    options: dict[str, Any] = {
-        "async_mode": detected().mode,
-        "cors_allowed_origins": lambda _origin, environ: origin.is_allowed(environ, settings.allowed_origins),
-        "ping_interval": settings.heartbeat,
-        # Both ends notice within two heartbeats that the other is gone; but a slow network may take its time.
-        "ping_timeout": max(settings.heartbeat, 2),
-        # Escaped JSON, event name and packet head around the largest allowed message.
-        "max_http_buffer_size": settings.max_message_bytes * 3 + 4096,
-    }
-    socketio = socketio or SocketIO()
-    for name in socketio.server_options:
-        options.pop(name, None)
-    socketio.init_app(app, **options)
-    return socketio
-
-
-def _check_origins(allowed: Any) -> None:
-    """Where every site's pages may connect, they do so with the cookies of whoever looks at them."""
-    if allowed == "*" or (isinstance(allowed, list | tuple | set | frozenset) and "*" in allowed):
-        raise ConfigError(
-            "SocketIO has cors_allowed_origins='*': the pages of every site could speak as your users, whose cookies "
-            "travel along. Leave it out and name the origins in REALTIME_ALLOWED_ORIGINS, or give it a list of them"
-        )
 
 
 def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:

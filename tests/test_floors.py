@@ -77,6 +77,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.engine",),
     ("serve.handler",),
     ("serve.gevent_server", "serve.worker"),
+    ("adopted",),
     ("state", "remote", "show"),
     ("doctor.finding",),
     ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
@@ -92,10 +93,10 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "state", "extension", "guarding", "requesting", "cli", "doctor.", "testing"},
+    "flask": {"web.", "adopted", "state", "extension", "guarding", "requesting", "cli", "doctor.", "testing"},
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
-    "flask_socketio": {"state", "extension"},
+    "flask_socketio": {"adopted", "state", "extension"},
     "socketio": {"web.clients", "web.relay", "web.manager", "web.event", "web.engine", "web.outage"},
     "engineio": {"web."},
     "redis": {"bus.client", "bus.locate", "bus.channel", "bus.trips", "bus.follow"},
