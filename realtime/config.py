@@ -7,98 +7,14 @@ start anything.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Any
 
 from .bus import address
 from .credentials import ApiKey, JwtKey, read_api_keys, read_jwt_keys
 from .errors import ConfigError
-from .names import is_room_name
-
-_TRUE: Final = frozenset({"1", "true", "yes", "on"})
-_FALSE: Final = frozenset({"0", "false", "no", "off"})
-_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
-
-
-def _number(low: float, high: float, kind: type[int] | type[float]) -> Callable[[Any], Any]:
-    def read(value: Any) -> Any:
-        if isinstance(value, bool):
-            raise ValueError
-        number = kind(value)
-        if not low <= number <= high:
-            raise ValueError
-        return number
-
-    read.__doc__ = f"{'a whole number' if kind is int else 'a number'} from {low:.12g} to {high:.12g}"
-    return read
-
-
-def _flag(value: Any) -> bool:
-    """true or false"""
-    if isinstance(value, bool):
-        return value
-    word = str(value).strip().lower()
-    if word in _TRUE:
-        return True
-    if word in _FALSE:
-        return False
-    raise ValueError
-
-
-def _bus_url(value: Any) -> str:
-    """memory://, redis://host:port/db, unix://path, redis+sentinel://host:port,host:port/name-of-the-primary/db,
-    redis+cluster://host:port,host:port; with TLS rediss://, rediss+sentinel://, rediss+cluster://
-    """
-    address.parse(value)
-    return str(value)
-
-
-def _namespace(value: Any) -> str:
-    """1-64 ASCII letters, digits and _ - . :"""
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9_.:-]{1,64}", value):
-        return value
-    raise ValueError
-
-
-def _prefix(value: Any) -> str:
-    """the beginning of rooms' names, such as private: (nothing for no private rooms)"""
-    if not isinstance(value, str) or (value and not is_room_name(value)):
-        raise ValueError
-    return value
-
-
-def normal_origin(origin: str) -> str:
-    """An origin as browsers send it (RFC 6454): lower case, no path, no default port.
-
-    Raises:
-        ValueError: it is not ``scheme://host[:port]``.
-    """
-    parts = urlsplit(origin.strip().lower())
-    if not parts.scheme or not parts.hostname or parts.path not in {"", "/"} or parts.query or parts.username:
-        raise ValueError
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    port = parts.port
-    if port is None or port == _DEFAULT_PORTS.get(parts.scheme):
-        return f"{parts.scheme}://{host}"
-    return f"{parts.scheme}://{host}:{port}"
-
-
-def _origins(value: Any) -> frozenset[str]:
-    """origins such as https://example.com, as a list or separated by commas (* is not accepted: cookies travel
-    along)
-    """
-    names = value.split(",") if isinstance(value, str) else list(value)
-    return frozenset(normal_origin(name) for name in names if name.strip())
-
-
-def _audience(value: Any) -> str:
-    """text"""
-    if isinstance(value, str):
-        return value
-    raise ValueError
+from .values import number, read_audience, read_bus_url, read_flag, read_namespace, read_origins, read_prefix
 
 
 def _setting(default: Any, read: Callable[[Any], Any], *, secret: bool = False) -> Any:
@@ -109,83 +25,83 @@ def _setting(default: Any, read: Callable[[Any], Any], *, secret: bool = False) 
 class Settings:
     """Everything that can be configured. Times are seconds, sizes are bytes, unless the name says otherwise."""
 
-    bus_url: str = _setting("memory://", _bus_url)
+    bus_url: str = _setting("memory://", read_bus_url)
     """Where messages meet. Default: ``REDIS_URL`` when that is set, else the embedded ``memory://`` (one process)."""
-    namespace: str = _setting("realtime", _namespace)
+    namespace: str = _setting("realtime", read_namespace)
     """Prefix of every Redis key: several applications can share one Redis."""
-    history_length: int = _setting(1000, _number(1, 100_000, int))
+    history_length: int = _setting(1000, number(1, 100_000, int))
     """Messages kept per room (Redis trims in blocks, so that a few more may remain)."""
-    history_ttl: float = _setting(86_400, _number(1, 31_536_000, float))
+    history_ttl: float = _setting(86_400, number(1, 31_536_000, float))
     """A room's log is dropped when nothing was published to it for this long."""
-    log_length: int = _setting(10_000, _number(100, 10_000_000, int))
+    log_length: int = _setting(10_000, number(100, 10_000_000, int))
     """Entries kept in the bus's own log: how far a process may fall behind before it reads from the rooms' logs."""
-    key_ttl: float = _setting(600, _number(1, 604_800, float))
+    key_ttl: float = _setting(600, number(1, 604_800, float))
     """How long an idempotency key is remembered."""
-    allowed_origins: frozenset[str] = _setting(frozenset(), _origins)
+    allowed_origins: frozenset[str] = _setting(frozenset(), read_origins)
     """Other origins whose pages may connect and publish. The application's own origin always may."""
-    heartbeat: float = _setting(15, _number(0.05, 300, float))
+    heartbeat: float = _setting(15, number(0.05, 300, float))
     """Longest silence on an SSE stream, and the ping interval of Engine.IO."""
-    retry: float = _setting(1, _number(0.05, 300, float))
+    retry: float = _setting(1, number(0.05, 300, float))
     """How long an EventSource waits before it reconnects; each stream is told this plus up to half of it."""
-    restart_window: float = _setting(2, _number(0, 300, float))
+    restart_window: float = _setting(2, number(0, 300, float))
     """When this process shuts down, its clients are told to come back after ``REALTIME_RETRY`` seconds, spread over so
     many more.
     """
-    max_message_bytes: int = _setting(64 * 1024, _number(64, 16 * 1024 * 1024, int))
+    max_message_bytes: int = _setting(64 * 1024, number(64, 16 * 1024 * 1024, int))
     """The most bytes that one message's data may take as JSON."""
-    max_rooms_per_connection: int = _setting(64, _number(1, 10_000, int))
+    max_rooms_per_connection: int = _setting(64, number(1, 10_000, int))
     """Rooms that one stream or one Socket.IO connection may read at once."""
-    max_pending_bytes: int = _setting(256 * 1024, _number(1024, 64 * 1024 * 1024, int))
+    max_pending_bytes: int = _setting(256 * 1024, number(1024, 64 * 1024 * 1024, int))
     """Output that one slow connection may have waiting; past it only its cursor is kept and it reads on from the
     log.
     """
-    max_attachments: int = _setting(10, _number(0, 1000, int))
+    max_attachments: int = _setting(10, number(0, 1000, int))
     """Binary attachments that one Socket.IO packet of a client may have."""
-    head_timeout: float = _setting(10, _number(0, 300, float))
+    head_timeout: float = _setting(10, number(0, 300, float))
     """How long a client may take for the head of a request, before it is answered with 408; 0 is no limit."""
-    body_timeout: float = _setting(30, _number(0, 3600, float))
+    body_timeout: float = _setting(30, number(0, 3600, float))
     """The same for its body, which gets a second more for each 64 KiB that it declares to have; 0 is no limit."""
-    event_rate: float = _setting(20_000, _number(0, 1_000_000, float))
+    event_rate: float = _setting(20_000, number(0, 1_000_000, float))
     """Events a second (join, leave, publish, refresh) that a Socket.IO connection may send; more are refused with
     ``rate_limited``; 0 is no limit.
     """
-    event_burst: int = _setting(100_000, _number(1, 10_000_000, int))
+    event_burst: int = _setting(100_000, number(1, 10_000_000, int))
     """So many it may send at once after a silence."""
-    publish_rate: float = _setting(0, _number(0, 1_000_000, float))
+    publish_rate: float = _setting(0, number(0, 1_000_000, float))
     """Messages a second that one user, or one address of nobody in particular, may publish over HTTP to each process
     (``POST /rooms/<room>/messages``); 0 is no limit. Addresses behind a proxy need Werkzeug's ``ProxyFix``.
     """
-    connect_timeout: float = _setting(20, _number(0.1, 3600, float))
+    connect_timeout: float = _setting(20, number(0.1, 3600, float))
     """A Socket.IO client that has not connected to any namespace by then is dropped."""
-    max_wait: float = _setting(30, _number(0, 300, float))
+    max_wait: float = _setting(30, number(0, 300, float))
     """The longest that ``wait=`` may hold a long poll."""
-    publish_timeout: float = _setting(2, _number(0.1, 60, float))
+    publish_timeout: float = _setting(2, number(0.1, 60, float))
     """After this long without an answer from Redis a publish fails."""
-    private_prefix: str = _setting("", _prefix)
+    private_prefix: str = _setting("", read_prefix)
     """Rooms whose names begin so, such as ``private:``, are for those only whom ``realtime.grant`` let in."""
-    durable: int = _setting(0, _number(0, 100, int))
+    durable: int = _setting(0, number(0, 100, int))
     """Replicas of Redis that must have confirmed a message before it is acknowledged; 0 waits for none."""
-    durable_timeout: float = _setting(1, _number(0.01, 60, float))
+    durable_timeout: float = _setting(1, number(0.01, 60, float))
     """How long they have for it, within ``REALTIME_PUBLISH_TIMEOUT``; then publishing answers ``not_durable``."""
-    recovery_seconds: float = _setting(120, _number(0, 86_400, float))
+    recovery_seconds: float = _setting(120, number(0, 86_400, float))
     """How long after its connection was lost a stock Socket.IO client gets back its session id, its rooms and what it
     missed (connection state recovery); 0 turns that off.
     """
-    event_ids: bool = _setting(True, _flag)
+    event_ids: bool = _setting(True, read_flag)
     """Send each message's id as the last argument of its Socket.IO event."""
-    strict_events: bool = _setting(False, _flag)
+    strict_events: bool = _setting(False, read_flag)
     """Refuse events for which the application declared no schema."""
     api_keys: tuple[ApiKey, ...] = _setting((), read_api_keys, secret=True)
     """Keys of other backends for ``POST /api/publish``, each with its rooms; several while a key is being changed."""
     api_jwt_keys: tuple[JwtKey, ...] = _setting((), read_jwt_keys, secret=True)
     """What other backends' tokens for it are signed with."""
-    api_jwt_audience: str = _setting("", _audience)
+    api_jwt_audience: str = _setting("", read_audience)
     """What the claim ``aud`` of such a token must name; without it tokens have none."""
-    api_max_batch: int = _setting(100, _number(1, 1000, int))
+    api_max_batch: int = _setting(100, number(1, 1000, int))
     """Messages in one request to ``/api/publish``."""
-    api_max_bytes: int = _setting(1024 * 1024, _number(1024, 64 * 1024 * 1024, int))
+    api_max_bytes: int = _setting(1024 * 1024, number(1024, 64 * 1024 * 1024, int))
     """Bytes of one request to ``/api/publish``; one message of the largest size always fits."""
-    api_documents: bool = _setting(True, _flag)
+    api_documents: bool = _setting(True, read_flag)
     """Serve ``/openapi.json`` and ``/asyncapi.json``."""
 
     @property

@@ -15,7 +15,7 @@ PACKAGE = ROOT / "realtime"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors",),
     ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
-    ("message", "schemas", "credentials"),
+    ("message", "schemas", "credentials", "values"),
     ("hub.resuming",),
     (
         "rules",

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from ..config import normal_origin
+from ..values import normal_origin
 
 _OTHERS: Final = frozenset({"cross-site", "same-site"})
 

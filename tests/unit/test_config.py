@@ -6,8 +6,9 @@ from dataclasses import fields
 
 import pytest
 
-from realtime.config import Settings, normal_origin
+from realtime.config import Settings
 from realtime.errors import ConfigError
+from realtime.values import normal_origin
 
 
 def test_the_flask_config_wins_over_the_environment_and_that_over_the_default() -> None:

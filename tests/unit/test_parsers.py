@@ -19,12 +19,12 @@ from hypothesis import strategies as st
 from wsproto.frame_protocol import FrameProtocol, ParseFailed
 
 from realtime.bus.entries import Raw, fields_of, message_of, position_of, room_slice
-from realtime.config import normal_origin
 from realtime.errors import InvalidValue, RealtimeError, Unauthorized
 from realtime.message import START, Message, Position, decode_json, encode_json
 from realtime.names import check_event, check_key, check_room, is_event_name, is_room_name
 from realtime.serve.head import MAX_BYTES, parse_request_line, read_head
 from realtime.tickets import Tickets
+from realtime.values import normal_origin
 from realtime.web.http import RoomConverter
 from realtime.web.origin import is_allowed
 from realtime.web.packets import BadPacket, read, read_payload
