@@ -141,7 +141,7 @@ def _tail_log(rooms: list[str], after: Position | None, history: int, *, as_json
                 show.notice(one.event, data, rooms, as_json=as_json)
                 continue
             room = next(name for name in one.rooms if name in rooms)
-            show.message(str(one.id), room, one.event, json.loads(one.shown), as_json=as_json)
+            show.message("" if one.transient else str(one.id), room, one.event, json.loads(one.shown), as_json=as_json)
 
 
 def _tail_server(server: RemoteServer, rooms: list[str], after: str | None, history: int, *, as_json: bool) -> None:

@@ -104,6 +104,7 @@ class Message:
         skip: Socket.IO session ids that must not get it (``skip_sid``, ``include_self=False``).
         spread: the data is a list of several Socket.IO arguments (an ``emit`` with a tuple, or with nothing).
         id: its place in the log; ``None`` until the bus has accepted it.
+        transient: it reaches who is connected now and is kept nowhere; clients are not told its id.
     """
 
     rooms: tuple[str, ...]
@@ -113,6 +114,7 @@ class Message:
     skip: frozenset[str] = frozenset()
     spread: bool = False
     id: Position | None = None
+    transient: bool = False
 
     def __post_init__(self) -> None:
         if not self.rooms or len(set(self.rooms)) != len(self.rooms):
@@ -121,6 +123,8 @@ class Message:
             check_room(room)
         check_event(self.event)
         check_key(self.key)
+        if self.transient and self.key is not None:
+            raise InvalidValue("a transient message has no key: nobody remembers it")
 
     @classmethod
     def new(
@@ -133,6 +137,7 @@ class Message:
         max_bytes: int = DEFAULT_MAX_BYTES,
         skip: Iterable[str] = (),
         spread: bool = False,
+        transient: bool = False,
     ) -> Self:
         """Make a message out of what a caller gave.
 
@@ -144,16 +149,19 @@ class Message:
             max_bytes: the most bytes that the data may take as UTF-8 JSON.
             skip: session ids that must not get it.
             spread: ``data`` is a list of arguments rather than one value.
+            transient: for who is connected now, kept nowhere.
 
         Raises:
-            InvalidValue: a name, the key or the data is not allowed.
+            InvalidValue: a name, the key or the data is not allowed, or a transient message has a key.
             MessageTooLarge: the data is over ``max_bytes``.
         """
+        if not isinstance(transient, bool):
+            raise InvalidValue(f"transient is true or false, not {shortened(transient)}")
         rooms = (room,) if isinstance(room, str) else tuple(room)
         text = encode_json(data)
         if len(text) * 4 > max_bytes and (size := len(text.encode("utf-8"))) > max_bytes:
             raise MessageTooLarge(f"the data is {size} bytes as JSON; at most {max_bytes} are allowed")
-        return cls(rooms, event, text, key, frozenset(skip), spread)
+        return cls(rooms, event, text, key, frozenset(skip), spread, None, transient)
 
     @classmethod
     def restore(
@@ -165,6 +173,7 @@ class Message:
         *,
         skip: Iterable[str] = (),
         spread: bool = False,
+        transient: bool = False,
     ) -> Self:
         """Make a message out of what a shared log gave, which is not trusted: everything is checked again.
 
@@ -178,12 +187,12 @@ class Message:
             encode_json(value)  # Half a character, which no reader could write out again, is refused as in ``new``.
         if spread and not isinstance(value, list):
             raise InvalidValue("several arguments are a list")
-        return cls(rooms, event, text, None, frozenset(skip), spread, at)
+        return cls(rooms, event, text, None, frozenset(skip), spread, at, transient)
 
     def accepted(self, at: Position) -> Message:
         """The same message with the id that the log gave it. What was checked once is not checked again."""
         twin = object.__new__(Message)
-        for name in ("rooms", "event", "json", "key", "skip", "spread"):
+        for name in ("rooms", "event", "json", "key", "skip", "spread", "transient"):
             object.__setattr__(twin, name, getattr(self, name))
         object.__setattr__(twin, "id", at)
         return twin
@@ -213,7 +222,7 @@ class Message:
         """The same message, published in place of what the publisher said, which is what the key is about: whoever
         says the same again gets the first id, even where this message would now read otherwise (a time stamped on it).
         """
-        return _Restated(self.rooms, self.event, self.json, said.key, self.skip, self.spread, self.id, said)
+        return _Restated(self.rooms, self.event, self.json, said.key, self.skip, self.spread, self.id, False, said)
 
 
 @dataclass(frozen=True, slots=True)

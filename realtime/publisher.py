@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Self
+from typing import Literal, Self, overload
 
 from .batch import Batching
 from .bus.base import Outcome
@@ -42,7 +42,25 @@ class Publisher(Batching):
                 "it shares with the application"
             )
 
-    def publish(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> str:
+    @overload
+    def publish(
+        self,
+        room: str,
+        data: object,
+        *,
+        event: str = "message",
+        key: str | None = None,
+        transient: Literal[False] = False,
+    ) -> str: ...
+
+    @overload
+    def publish(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool
+    ) -> str | None: ...
+
+    def publish(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
+    ) -> str | None:
         """Publish one message.
 
         Args:
@@ -50,18 +68,22 @@ class Publisher(Batching):
             data: anything with a JSON form.
             event: the event's name.
             key: idempotency key: the same key again is the same message, published once.
+            transient: for who is connected now, kept nowhere; it takes no key.
 
         Returns:
-            The message's id. It is in the log.
+            The message's id. It is in the log. ``None`` for one that is transient.
 
         Raises:
             InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
             BusUnavailable: not accepted; trying again with the same key is safe.
         """
-        return str(self._bus.publish(self._prepared(room, data, event=event, key=key)).id)
+        published = self._bus.publish(self._prepared(room, data, event=event, key=key, transient=transient))
+        return None if transient else str(published.id)
 
-    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
-        return Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes)
+    def _prepared(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
+    ) -> Message:
+        return Message.new(room, data, event=event, key=key, max_bytes=self._max_message_bytes, transient=transient)
 
     def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         return self._bus.publish_many(messages)

@@ -51,6 +51,7 @@ class Publication:
         sid: the Socket.IO session of the client that publishes, or ``None``.
         identity: who publishes, where the application identifies its clients, else ``None``.
         spread: the data is a list of several Socket.IO arguments.
+        transient: it is for who is connected now, and is kept nowhere.
     """
 
     rooms: tuple[str, ...]
@@ -61,6 +62,7 @@ class Publication:
     sid: str | None = None
     identity: Any = None
     spread: bool = False
+    transient: bool = False
 
     @property
     def room(self) -> str:

@@ -11,6 +11,8 @@ Guarantees that each implementation gives, and that ``tests/contract/test_bus.py
 * **Replay.** ``replay`` returns what the rooms' logs hold after a cursor, in id order, and says whether that is all of
   it: ``recovered`` is false exactly when something between the cursor and now is gone, or the cursor is not one that
   this log knows (rolled back, restarted empty, another bus, from the future).
+* **Transient.** A message that is ``transient`` gets its place in the order and is delivered like any other, but no
+  room's log keeps it: ``replay`` and ``latest`` never return it, and nobody misses it after an outage.
 * **Outage.** A reader that loses the log for a while resumes where it stood. When it cannot (trimmed, rolled back), it
   says so by ``gap``, and each connection catches up from its own cursor. It never skips silently.
 

@@ -57,10 +57,11 @@ class PublishCalls:
             key, key_ttl = self._key + blake2b(said, digest_size=16).hexdigest(), self._key_ttl_ms
             digest = message.digest
         rooms = message.rooms
-        keys = [word for room in rooms for word in (self._room + room, self._tail + room)]
+        kept = () if message.transient else rooms
+        keys = [word for room in kept for word in (self._room + room, self._tail + room)]
         command = packed(
             "EVALSHA", self._sha, 3 + len(keys), self._log, self._meta, key, *keys, *self._limits, key_ttl,
             digest or "", message.event, message.json, json.dumps(sorted(message.skip)) if message.skip else "",
-            "1" if message.spread else "", "\n".join(rooms),
+            "1" if message.spread else "", "\n".join(rooms), "1" if message.transient else "",
         )  # fmt: skip
         return command, digest

@@ -55,7 +55,15 @@ def message_of(rooms: tuple[str, ...], fields: Mapping[bytes, bytes], at: Positi
     skip = decode_json(fields[b"x"]) if b"x" in fields else []
     if not isinstance(skip, list) or not all(isinstance(sid, str) for sid in skip):
         raise InvalidValue("skipped session ids are strings")
-    return Message.restore(rooms, fields[b"e"].decode(), fields[b"d"].decode(), at, skip=skip, spread=b"s" in fields)
+    return Message.restore(
+        rooms,
+        fields[b"e"].decode(),
+        fields[b"d"].decode(),
+        at,
+        skip=skip,
+        spread=b"s" in fields,
+        transient=b"v" in fields,
+    )
 
 
 def room_slice(room: str, entries: Sequence[Any], tail: bytes, *, most: int = DEFAULT_MAX_BYTES) -> RoomSlice:

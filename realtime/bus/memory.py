@@ -156,7 +156,7 @@ class MemoryBus(Bus):
         accepted = message.accepted(at)
         if message.key is not None:
             self._keys[message.scope, message.key] = (at, message.digest)
-        for name in message.rooms:
+        for name in () if message.transient else message.rooms:
             room = self._rooms.pop(name, None) or self._forgettable.pop(name, None) or _Room(self._history_length)
             room.entries.append(Entry(accepted, room.tail))
             room.tail = at

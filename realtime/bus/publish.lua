@@ -4,6 +4,7 @@
 -- KEYS   1 log   2 meta   3 key   then per room: its log, its tail
 -- ARGV   1 log length   2 history length   3 history ttl ms   4 tail ttl ms   5 key ttl ms
 --        6 digest   7 event   8 data   9 skip   10 spread ("1" or "")   11 rooms joined by LF
+--        12 transient ("1" or ""): for who is connected now; then no room's log is among the keys
 -- Returns the id; where the key was known, {its message's id, its message's digest}
 --
 -- What others wrote under these keys is not believed: it is replaced, so that no honest message is refused for it.
@@ -47,6 +48,7 @@ end
 local fields = {'e', ARGV[7], 'd', ARGV[8]}
 if ARGV[9] ~= '' then fields[#fields + 1] = 'x'; fields[#fields + 1] = ARGV[9] end
 if ARGV[10] ~= '' then fields[#fields + 1] = 's'; fields[#fields + 1] = '1' end
+if ARGV[12] ~= '' then fields[#fields + 1] = 'v'; fields[#fields + 1] = '1' end
 
 local function added()
   return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'm', 'p', last, 'r', ARGV[11], unpack(fields))

@@ -15,6 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from ..message import START, Message, Position
 
 Encoder = Callable[[Message], Any]
+"""Message to payload. ``None`` where a message is nothing to such connections."""
 
 
 SLICE = 64

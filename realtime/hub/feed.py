@@ -56,7 +56,9 @@ class Feed(Sharing):
             for encode, group in groups:
                 if encode not in payloads:
                     payload = encode(message)
-                    payloads[encode] = (payload, self._size(group, payload))
+                    payloads[encode] = (payload, 0 if payload is None else self._size(group, payload))
+                if payloads[encode][0] is None:
+                    continue
                 if group.together:
                     self._append_shared(group, *payloads[encode], before=before)
                 for connection in group.apart:

@@ -11,8 +11,9 @@ from ..message import Message, Position
 from .connection import Connection, State
 
 
-def _nothing(_message: Message) -> None:
-    """A waiter needs no bytes."""
+def _news(message: Message) -> bytes | None:
+    """A waiter needs no bytes. What the log does not keep is nothing to it: it could not read it there."""
+    return None if message.transient else b""
 
 
 class Waiter(Connection):
@@ -27,7 +28,7 @@ class Waiter(Connection):
     transport = "longpoll"
 
     def __init__(self, concurrency: Concurrency) -> None:
-        super().__init__("", _nothing)
+        super().__init__("", _news)
         self._news = concurrency.event()
 
     def wake(self) -> None:

@@ -43,7 +43,7 @@ class EventStreamReader(Reader):
         response = wsgi.open("GET", "/events", query=query)
         if response.status_code != 200:
             raise refusal(response)
-        self._opened = False
+        self._opened, self._last = False, ""
         self._start(partial(self._read, response))
         if not self._wait(lambda: self._opened or self._ended is not None, PATIENCE) or not self._opened:
             raise AssertionError(f"the event stream did not open: {self._ended or 'nothing came'}")
@@ -78,4 +78,6 @@ class EventStreamReader(Reader):
         elif event.event == "realtime.reset":
             self._reset()
         else:
-            self._receive(event.id, event.event, data)
+            # An event without an id of its own, which is transient, bears the last one's.
+            self._receive("" if event.id == self._last else event.id, event.event, data)
+            self._last = event.id

@@ -31,7 +31,7 @@ class Received:
     """One message as a subscriber sees it.
 
     Attributes:
-        id: its place in the log; ``""`` for what is not in it (an emit to one client, a broadcast).
+        id: its place in the log; ``""`` for what is not in it: a transient message, a broadcast, an emit to one client.
         event: the event's name.
         data: the decoded data; several Socket.IO arguments are a list, none is ``None``, as event streams have it.
         room: the room that it is from, of those subscribed to; ``None`` for what is not in the log.

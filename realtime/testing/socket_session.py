@@ -167,6 +167,8 @@ class SocketReader(Reader):
         id = ""
         if self._ids and arguments and isinstance(arguments[-1], str) and _ID.fullmatch(arguments[-1]):
             id = arguments.pop()
+        elif self._ids and len(arguments) > 1 and arguments[-1] is None and isinstance(arguments[-2], str):
+            arguments.pop()  # A transient message that is a string.
         data = None if not arguments else arguments[0] if len(arguments) == 1 else arguments
         self._receive(id, event, data)
 

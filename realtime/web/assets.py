@@ -32,6 +32,7 @@ CLIENT: Final = (
     "realtime-cursor",
     "realtime-time",
     "realtime-http",
+    "realtime-here",
     "realtime-past",
     "realtime-eventsource",
     "realtime-pulse",

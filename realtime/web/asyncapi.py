@@ -169,7 +169,10 @@ def _socket_messages(settings: Settings) -> Json:
         "join": ({"room": reference("Room")}, {"after": reference("Id"), "history": history}),
         "leave": ({"room": reference("Room")}, {}),
         "refresh": ({}, {"ticket": {"type": "string"}}),
-        "publish": ({"room": reference("Room"), "data": {}}, {"event": reference("Event"), "key": reference("Key")}),
+        "publish": (
+            {"room": reference("Room"), "data": {}},
+            {"event": reference("Event"), "key": reference("Key"), "transient": {"type": "boolean"}},
+        ),
     }
     messages: Json = {}
     for event, answer in _SOCKET_EVENTS.items():
@@ -177,9 +180,9 @@ def _socket_messages(settings: Settings) -> Json:
         asked = {"type": "object", "required": list(needed), "properties": {**needed, **optional}}
         done = {"ok": {"const": True}, **answer}
         refused = {"ok": {"const": False}, "error": reference("Error")}
-        acknowledged = {
-            "oneOf": [{"type": "object", "required": list(one), "properties": one} for one in (done, refused)]
-        }
+        # A transient message has no id to tell.
+        answers = [done, {"ok": {"const": True}}, refused] if event == "publish" else [done, refused]
+        acknowledged = {"anyOf": [{"type": "object", "required": list(one), "properties": one} for one in answers]}
         messages[f"socketio.{event}"] = _message(event, asked, {"x-socketio": {"event": event, "args": ["payload"]}})
         messages[f"socketio.{event}.ack"] = _message(f"{event} acknowledged", acknowledged, {})
     return messages

@@ -62,6 +62,7 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, root
             "event": reference("Event"),
             "data": {"description": f"Any JSON value of at most {settings.max_message_bytes} bytes."},
             "key": reference("Key"),
+            "transient": {"type": "boolean", "description": "For who is connected now, kept nowhere; without a key."},
         },
     }
     if bodies:
@@ -171,6 +172,7 @@ def _rooms(settings: Settings) -> Json:
         "responses": {
             "201": _json("It is in the log, under this id", _object(id=reference("Id"))),
             "200": _json("The key was known: this is the first message's id", _object(id=reference("Id"))),
+            "202": _json("It was transient, and is on its way", _object(transient={"const": True})),
             **_refused(400, 401, 403, 409, 413, 415, 422, 429, 500, 503),
         },
     }

@@ -60,6 +60,7 @@ class Pipeline:
         key: str | None = None,
         skip: Iterable[str] = (),
         spread: bool = False,
+        transient: bool = False,
         origin: Origin = SERVER,
     ) -> Published:
         """Publish one message; the arguments are those of ``Message.new``.
@@ -70,7 +71,9 @@ class Pipeline:
             HookFailed: a hook failed.
             BusUnavailable: not accepted.
         """
-        message = self.prepare(room, data, event=event, key=key, skip=skip, spread=spread, origin=origin)
+        message = self.prepare(
+            room, data, event=event, key=key, skip=skip, spread=spread, transient=transient, origin=origin
+        )
         self.ready()
         published = self._bus.publish(message)
         if message_published.receivers:
@@ -86,6 +89,7 @@ class Pipeline:
         key: str | None = None,
         skip: Iterable[str] = (),
         spread: bool = False,
+        transient: bool = False,
         origin: Origin = SERVER,
     ) -> Message:
         """The message that the bus is to be given, with all rules applied; nothing is published yet.
@@ -98,7 +102,16 @@ class Pipeline:
         rules = self._rules
         if rules.schemas:
             data = self._plain(data)
-        said = Message.new(room, data, event=event, key=key, max_bytes=self._max_bytes, skip=skip, spread=spread)
+        said = Message.new(
+            room,
+            data,
+            event=event,
+            key=key,
+            max_bytes=self._max_bytes,
+            skip=skip,
+            spread=spread,
+            transient=transient,
+        )
         if rules.schemas or self._strict:
             self._check(said)
         return self._hooked(said, origin) if rules.hooks else said
@@ -116,8 +129,10 @@ class Pipeline:
         return outcomes
 
     def announce(self, message: Message, published: Published, origin: Origin = SERVER) -> None:
-        """Tell receivers that a message was accepted; not of one that was there already. Nothing it does can fail."""
-        if published.duplicate or not message_published.receivers:
+        """Tell receivers that a message was accepted; not of one that was there already, or that nobody keeps. Nothing
+        it does can fail.
+        """
+        if published.duplicate or message.transient or not message_published.receivers:
             return
         told = {"message": message.accepted(published.id), **origin._asdict()}
         with self._context():
@@ -164,6 +179,7 @@ class Pipeline:
                 max_bytes=self._max_bytes,
                 skip=said.skip,
                 spread=said.spread and isinstance(publication.data, list),
+                transient=said.transient,
             )
         except InvalidValue as exc:
             # The publisher's own words were checked: this is no fault of theirs.
@@ -186,5 +202,11 @@ class Pipeline:
 def _shown(said: Message, origin: Origin) -> Publication:
     """A message as hooks see it, with data of its own."""
     return Publication(
-        rooms=said.rooms, event=said.event, data=said.data, key=said.key, spread=said.spread, **origin._asdict()
+        rooms=said.rooms,
+        event=said.event,
+        data=said.data,
+        key=said.key,
+        spread=said.spread,
+        transient=said.transient,
+        **origin._asdict(),
     )

@@ -29,7 +29,7 @@ from .pipeline import Pipeline
 from .rates import PublishRate
 
 _DEFAULT_LIMIT: Final = 50
-_WANTED: Final = 'the body is an object with "data", and optionally "event" and "key"'
+_WANTED: Final = 'the body is an object with "data", and optionally "event", "key" and "transient"'
 _PATH: Final = "/rooms/<realtime_room:room>/messages"
 
 
@@ -70,8 +70,11 @@ def register(
             body["data"],
             event=body.get("event", "message"),
             key=body.get("key"),
+            transient=body.get("transient", False),
             origin=Origin("http", identity=identity),
         )
+        if body.get("transient"):
+            return Response('{"transient":true}\n', status=202, mimetype="application/json")
         # What jsonify would write, without asking the application's JSON what an id looks like.
         text, status = f'{{"id":"{published.id}"}}\n', 200 if published.duplicate else 201
         return Response(text, status=status, mimetype="application/json")

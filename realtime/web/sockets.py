@@ -103,7 +103,10 @@ class SocketHandlers:
         return {"ok": True}
 
     def publish(self, sid: str, request: dict[str, Any]) -> Answer:
-        """``{room, event?, data, key?}`` → ``{ok, id}``, given only when the message is in the log."""
+        """``{room, event?, data, key?, transient?}`` → ``{ok, id}``, given only when the message is in the log.
+
+        One that is transient has no id to tell.
+        """
         if "data" not in request:
             raise InvalidValue("publish needs data")
         room = check_room(request.get("room"))
@@ -115,8 +118,11 @@ class SocketHandlers:
             request["data"],
             event=request.get("event", "message"),
             key=request.get("key"),
+            transient=request.get("transient", False),
             origin=Origin("socketio", sid, identity),
         )
+        if request.get("transient"):
+            return {"ok": True}
         return {"ok": True, "id": str(published.id)}
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:

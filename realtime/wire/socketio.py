@@ -19,15 +19,18 @@ def encode(message: Message, *, ids: bool) -> str:
     Args:
         message: a message that has an id.
         ids: whether the id travels as the last argument, where stock clients look for their offset (connection state
-            recovery, Socket.IO 4.6).
+            recovery, Socket.IO 4.6). A transient message has none; behind one that is a string stands ``null``.
     """
     name = encode_json(message.event)
     arguments = message.json[1:-1] if message.spread else message.json
     parts = [name]
     if arguments:
         parts.append(arguments)
-    if ids:
+    if ids and not message.transient:
         parts.append(f'"{message.id}"')
+    elif ids and arguments.endswith('"'):
+        # Stock clients take a last argument that is a string for their offset. It would be none.
+        parts.append("null")
     return f"{EVENT}[{','.join(parts)}]"
 
 

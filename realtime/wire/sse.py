@@ -21,8 +21,11 @@ HEARTBEAT: Final = b":\n\n"
 def encode(message: Message) -> bytes:
     """One message as one event. The message must have an id.
 
-    An ``emit`` without arguments has ``null`` as its data, one with several has the list of them.
+    An ``emit`` without arguments has ``null`` as its data, one with several has the list of them. One that is
+    transient has no ``id:`` line, so that it moves no client's cursor.
     """
+    if message.transient:
+        return f"event: {message.event}\ndata: {message.shown}\n\n".encode()
     return f"id: {message.id}\nevent: {message.event}\ndata: {message.shown}\n\n".encode()
 
 

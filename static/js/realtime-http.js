@@ -68,7 +68,7 @@
 
   /** Publish a message of the outbox. */
   Realtime.post = function (options, message, cb) {
-    var body = {event: message.event, data: message.data, key: message.key};
+    var body = {event: message.event, data: message.data, key: message.key, transient: message.transient};
     Realtime.request(options, 'POST', Realtime.messagesPath(message.room), body, cb);
   };
 

@@ -24,6 +24,7 @@
     this.host = host;
     this.source = null;
     this.heard = null;                     // event names the current EventSource listens to
+    this.last = '';                        // the id that its last message bore
     this.deadline = null;
     this.admitted = Object.create(null);   // room name -> {room, recovered}: its past is here, its stream not yet
     this.admitting = false;
@@ -92,6 +93,7 @@
     if (host.memory.padded) { query.push('padding=' + PADDING); }
     this.expect();
     this.heard = Object.create(null);
+    this.last = '';
     this.greeted = this.live = false;
     try {
       this.source = new options.EventSource(options.url + '/events?' + query.join('&'),
@@ -125,11 +127,15 @@
     if (!source || heard[event] || event.indexOf('realtime.') === 0) { return; }
     heard[event] = true;
     source.addEventListener(event, function (e) {
+      var id;
       if (source !== self.source) { return; }
       // An application's event may be called `error` or `open`; only a message has data.
       if (typeof e.data === 'string') {
         if (self.pulse) { self.pulse.sign(); }
-        self.host.deliver(event, parse(e.data), e.lastEventId || null);
+        // What has no id of its own, which is transient, bears that of the message before it.
+        id = e.lastEventId === self.last ? null : e.lastEventId || null;
+        self.last = e.lastEventId;
+        self.host.deliver(event, parse(e.data), id);
       } else if (event === 'error') {
         self.interrupted();
       }

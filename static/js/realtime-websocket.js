@@ -117,6 +117,8 @@
     if (event.indexOf('realtime.') === 0) { return this.host.control(event, args[0]); }
     // Alone it is the id of an event without data, if it looks like a time at all.
     if (Realtime.isId(args[args.length - 1]) && (args.length > 1 || args[0].length > 13)) { id = args.pop(); }
+    // Behind a transient message that is a string stands null, where its id would be.
+    if (args.length === 2 && args[1] === null && typeof args[0] === 'string') { args.pop(); }
     this.host.deliver(event, args.length > 1 ? args : args.length ? args[0] : null, id);
   };
 

@@ -28,6 +28,13 @@ declare class Realtime {
   /** After `done` no event of the room arrives any more. */
   leave(room: string, done?: (error: null) => void): this;
 
+  /** For who is connected now: kept nowhere, without id and key, and not waiting in the outbox. */
+  publish(
+    room: string,
+    data: unknown,
+    options: Realtime.TransientOptions,
+    done?: (error: Realtime.Failure | null, result?: object) => void,
+  ): null;
   /** Returns the idempotency key. `done` is called exactly once. */
   publish(room: string, data: unknown, done?: Realtime.Published): string;
   publish(
@@ -109,6 +116,12 @@ declare namespace Realtime {
     event?: string;
     /** Default: 128 random bits. */
     key?: string;
+  }
+
+  interface TransientOptions {
+    transient: true;
+    /** Default: "message". */
+    event?: string;
   }
 
   interface Failure {

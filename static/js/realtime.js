@@ -89,9 +89,11 @@
   /**
    * Publish. cb(null, {id, key}) once the server has accepted it, cb({code, message, key}) when it has not and we
    * gave up. Publish again with the returned key to try again: the server knows the key, so nobody sees it twice.
+   * {transient: true} is for who is connected now (somebody types): it has neither id nor key and waits for nothing.
    */
   Realtime.prototype.publish = function (name, data, options, cb) {
     if (typeof options === 'function') { cb = options; options = null; }
+    if (options && options.transient) { return Realtime.say(this, name, data, options, cb || function () {}); }
     return this._outbox.add({
       room: name, event: options && options.event || 'message', data: data,
       key: options && options.key || Realtime.makeKey(this.options)
@@ -212,8 +214,8 @@
 
   if (typeof module === 'object' && module.exports) {
     module.exports = Realtime;
-    ['options', 'cursor', 'time', 'http', 'past', 'eventsource', 'pulse', 'watch', 'websocket', 'sse', 'poll', 'outbox',
-      'link', 'switch', 'trial'].forEach(function (part) { require('./realtime-' + part + '.js'); });
+    ['options', 'cursor', 'time', 'http', 'here', 'past', 'eventsource', 'pulse', 'watch', 'websocket', 'sse', 'poll',
+      'outbox', 'link', 'switch', 'trial'].forEach(function (part) { require('./realtime-' + part + '.js'); });
   } else {
     root.Realtime = Realtime;
   }

@@ -78,6 +78,29 @@ def test_a_relayed_payload_arrives_in_the_order_of_the_log_and_is_not_history(bu
         bus.relay({"not json": {1, 2}})
 
 
+def test_a_transient_message_has_its_place_in_the_order_and_is_kept_nowhere(bus: Bus, recorder: Recorder) -> None:
+    before = put(bus, 1)
+    typing = put(bus, {"who": "é"}, ["lobby", "hall"], event="typing", skip=["x~"], transient=True)
+    after = put(bus, 2)
+    assert recorder.wait(3) == [1, {"who": "é"}, 2]
+    assert recorder.order == [before, typing, after] and not recorder.gaps
+    one = recorder.messages[1]
+    assert (one.transient, one.event, one.rooms, one.skip) == (True, "typing", ("lobby", "hall"), frozenset(["x~"]))
+    assert [message.transient for message in recorder.messages] == [False, True, False]
+    replay = bus.replay(["lobby", "hall"], before, limit=9)
+    assert [message.data for message in replay.messages] == [2] and replay.recovered
+    assert bus.replay(["lobby"], typing, limit=9).recovered
+    assert [message.data for message in bus.latest(["lobby"], limit=9).messages] == [1, 2]
+    assert [room.name for room in bus.rooms(limit=9)] == ["lobby"]
+
+
+def test_a_transient_message_has_no_key_and_is_said_to_be_transient_in_so_many_words(bus: Bus) -> None:
+    with pytest.raises(InvalidValue, match="no key"):
+        put(bus, 1, key="k", transient=True)
+    with pytest.raises(InvalidValue, match="true or false"):
+        put(bus, 1, transient="yes")
+
+
 def test_the_same_key_is_the_same_message(bus: Bus, recorder: Recorder) -> None:
     first = bus.publish(Message.new("lobby", {"a": 1}, key="k"))
     again = bus.publish(Message.new("lobby", {"a": 1}, key="k"))

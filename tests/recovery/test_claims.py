@@ -47,6 +47,17 @@ def test_the_answer_to_connect_carries_a_pid_that_nobody_could_guess(deployment:
     assert secret != two.pid.removeprefix(two.sid)
 
 
+def test_what_was_transient_is_not_sent_again(deployment: Deployment, raw: Raw, room: str) -> None:
+    old = lost(deployment, raw, room)
+    say = {"data": "somebody types", "transient": True}
+    assert requests.post(f"{deployment.url}/rooms/{room}/messages", json=say, timeout=10).status_code == 202
+    (missed,) = deployment.publish(room, "missed")
+    new = raw(deployment.url, {"pid": old.pid, "offset": old.offset})
+    assert new.answer == old.answer
+    assert new.event() == ["missed", missed]
+    assert new.silent()
+
+
 def test_no_events_come_ahead_of_the_answer_and_what_was_missed_comes_right_after(
     deployment: Deployment, raw: Raw, room: str
 ) -> None:

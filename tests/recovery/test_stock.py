@@ -152,3 +152,18 @@ def test_who_takes_its_leave_is_forgotten(deployment: Deployment, stock: Stock, 
     second = client.wait_connected(2)
     assert not second.recovered
     assert second.sid != client.connections[0].sid
+
+
+def test_what_was_transient_moves_no_offset(deployment: Deployment, stock: Stock, room: str) -> None:
+    client = stock(deployment.url)
+    client.join(room)
+    deployment.publish(room, 1)
+    client.wait_data([1])
+    typing = {"room": room, "event": "typing", "data": "1790000000000-0", "transient": True}
+    assert client.call("publish", typing) == {"ok": True}
+    eventually(lambda: client.got("typing"), what="the transient message")
+    deployment.cut()
+    deployment.publish(room, 2)
+    assert client.wait_connected(2).recovered
+    client.wait_data([1, 2])
+    assert client.got("typing") == [["1790000000000-0", None]]

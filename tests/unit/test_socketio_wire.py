@@ -34,3 +34,11 @@ def test_control_events_carry_no_id() -> None:
         "realtime.reset",
         {"cursor": "1-0"},
     ]
+
+
+@pytest.mark.parametrize("data", [{"a": 1}, 5, None, ["text"], "Ann", "1790000000000-3"])
+def test_a_transient_message_ends_with_nothing_that_a_stock_client_takes_for_its_offset(data: object) -> None:
+    made = Message.new("lobby", data, event="typing", transient=True).accepted(Position(1790000000000, 3))
+    assert Packet(encoded_packet=wire.encode(made, ids=False)).data == ["typing", data]
+    with_ids = Packet(encoded_packet=wire.encode(made, ids=True)).data
+    assert with_ids == (["typing", data, None] if isinstance(data, str) else ["typing", data])
