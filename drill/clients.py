@@ -32,14 +32,25 @@ class Client(ABC):
         ports: of the servers.
         first: the one it goes to first.
         book: what was published.
+
+    Attributes:
+        account: what it got.
+        ready: it reads.
+        cursor: id of the last message, or what the server named in its stead.
+        opened: when it was told that it reads, each time (by the loop's clock).
+        heard: when it got anything at all.
     """
 
     def __init__(self, ports: list[int], first: int, book: Book) -> None:
         self.account = Account()
         self.ready = asyncio.Event()
         self.cursor = ""
+        self.heard = 0.0
         self.opened: list[float] = []
         self._ports, self._turn, self._book = ports, first, book
+        self._asked = ""
+        self._here = asyncio.Event()
+        self._here.set()
         self._writer: asyncio.StreamWriter | None = None
         self._task = asyncio.create_task(self._run())
 
@@ -51,7 +62,9 @@ class Client(ABC):
                 self._writer.close()
                 self._writer = None
             self._turn += 1
-            await asyncio.sleep(self._pause())
+            if self._here.is_set():
+                await asyncio.sleep(self._pause())
+            await self._here.wait()
 
     @abstractmethod
     async def _connect(self, port: int) -> None:
@@ -63,7 +76,7 @@ class Client(ABC):
 
     def _open(self, *, recovered: bool, cursor: str) -> None:
         if not recovered:
-            self.account.reset(parse_id(cursor))
+            self.account.reset(parse_id(cursor), since=parse_id(self._asked) if self._asked else None)
         if not self.cursor or not recovered:
             self.cursor = cursor
         self.opened.append(asyncio.get_running_loop().time())
@@ -76,6 +89,15 @@ class Client(ABC):
         elif event == "realtime.reset":
             self.cursor = str(data["cursor"])
             self.account.reset(parse_id(self.cursor))
+
+    def leave(self) -> None:
+        """Break the connection, and stay away until it is called back."""
+        self._here.clear()
+        self.reset()
+
+    def come_back(self) -> None:
+        """Connect again, at once."""
+        self._here.set()
 
     def reset(self) -> None:
         """Break the connection: what is under way is lost."""
@@ -100,6 +122,7 @@ class EventSourceClient(Client):
 
     async def _connect(self, port: int) -> None:
         reader, self._writer = await dial(port)
+        self._asked = self.cursor
         resume = f"Last-Event-ID: {self.cursor}\r\n" if self.cursor else ""
         # HTTP/1.0: the body ends with the connection, and has no chunks.
         self._writer.write(f"GET /events?room={ROOM} HTTP/1.0\r\nHost: drill\r\n{resume}\r\n".encode())
@@ -108,6 +131,7 @@ class EventSourceClient(Client):
             return
         rest = b""
         while data := await reader.read(65536):
+            self.heard = asyncio.get_running_loop().time()
             *blocks, rest = (rest + data).split(b"\n\n")
             for block in blocks:
                 self._block(block.decode())
@@ -139,9 +163,11 @@ class SocketIOClient(Client):
         self._writer = writer
         writer.write(masked("40"))
         async for text in frames(reader):
+            self.heard = asyncio.get_running_loop().time()
             if text == "2":
                 writer.write(masked("3"))
             elif text.startswith("40"):
+                self._asked = self.cursor
                 after = {"after": self.cursor} if self.cursor else {}
                 writer.write(masked(f"420{json.dumps(['join', {'room': ROOM, **after}])}"))
             elif text.startswith("430"):

@@ -52,23 +52,32 @@ class Account:
     recovered: list[float] = field(default_factory=list)
     _at: float = 0.0
     _since: float | None = None
+    _open: bool = False
 
     def message(self, book: Book, key: str, id_: Id) -> None:
         """A message came."""
         now = time.monotonic()
         self.longest = max(self.longest, now - self._at) if self._at else 0.0
         self._at = now
+        if self._open:
+            low, upto = self.told[-1]
+            self.told[-1] = low, max(upto, (id_[0], id_[1] - 1))
+            self._open = False
         self.got.append((key, id_))
         self.last = max(self.last, id_)
         if self._since is not None and book.sent.get(key, 0) >= self._since:
             self.recovered.append(now - self._since)
             self._since = None
 
-    def reset(self, cursor: Id) -> None:
-        """The client was told that something up to ``cursor`` is missing."""
-        self.told.append((self.last, cursor))
+    def reset(self, cursor: Id, *, since: Id | None = None) -> None:
+        """The client was told that something is missing between what it had (``since``: the cursor with which it came
+        back) and ``cursor``, or the next message where that is later.
+        """
+        low = self.last if since is None else since
+        self.told.append((low, cursor))
         self.told_at.append(time.monotonic())
-        self.last = cursor
+        self.last = max(self.last, cursor)
+        self._open = cursor <= low
 
     def fault(self) -> None:
         """A fault has just ended (or, where it lasts no time, happened)."""

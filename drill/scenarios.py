@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
-import redis as redis_client
-
+from . import pauses, returning
+from .clients import Client
 from .ledger import Figures, judge
-from .stage import Load, Stage, staged
+from .stage import KINDS, Load, Stage, staged
 
 Play = Callable[[Stage], Awaitable[None]]
 _CROWD = 50
@@ -33,6 +33,8 @@ class Scenario:
         times: how often, unless the load asks for less.
         recovery: seconds in which everybody (``p99``: 99 of 100) must get new messages again; None for no limit.
         told: every client must be told that something is gone; where false, nobody may be.
+        options: of Redis.
+        kinds, doors: see ``Stage.begin``.
     """
 
     title: str
@@ -42,6 +44,8 @@ class Scenario:
     p99: bool = False
     told: bool = False
     options: tuple[str, ...] = AOF
+    kinds: Sequence[type[Client]] = KINDS
+    doors: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,17 +63,9 @@ async def redis_killed(stage: Stage) -> None:
         stage.over()
 
 
-async def redis_frozen(stage: Stage) -> None:
-    async for _ in stage.turns(5):
-        stage.redis.freeze()
-        await asyncio.sleep(min(5.0, stage.load.seconds / 3))
-        stage.redis.thaw()
-        stage.over()
-
-
 async def redis_flushed(stage: Stage) -> None:
     async for _ in stage.turns(1):
-        await asyncio.to_thread(_ask, stage, "FLUSHALL")
+        await asyncio.to_thread(stage.ask, "FLUSHALL")
         stage.over()
 
 
@@ -83,16 +79,16 @@ async def redis_empty(stage: Stage) -> None:
 
 async def redis_full(stage: Stage) -> None:
     async for _ in stage.turns(1):
-        await asyncio.to_thread(_ask, stage, "CONFIG", "SET", "maxmemory", "1")
+        await asyncio.to_thread(stage.ask, "CONFIG", "SET", "maxmemory", "1")
         await asyncio.sleep(min(5.0, stage.load.seconds / 2))
-        await asyncio.to_thread(_ask, stage, "CONFIG", "SET", "maxmemory", "0")
+        await asyncio.to_thread(stage.ask, "CONFIG", "SET", "maxmemory", "0")
         stage.over()
     stage.checks.append(("nothing was refused", float(not stage.book.refused), 0.0))
 
 
 async def clients_killed(stage: Stage) -> None:
     async for _ in stage.turns(50):
-        await asyncio.to_thread(_ask, stage, "CLIENT", "KILL", "TYPE", "normal")
+        await asyncio.to_thread(stage.ask, "CLIENT", "KILL", "TYPE", "normal")
         stage.over()
 
 
@@ -139,29 +135,28 @@ async def publishers_cut(stage: Stage) -> None:
     await asyncio.sleep(stage.load.seconds)
 
 
-def _ask(stage: Stage, *command: str) -> None:
-    with redis_client.Redis(port=stage.redis.port) as connection:
-        connection.execute_command(*command)
-
-
 SCENARIOS = {
     "links": Scenario("client links reset", links_cut, times=5),
     "redis-killed": Scenario("kill -9 of Redis (AOF)", redis_killed, times=10, recovery=1.0),
-    "redis-frozen": Scenario("Redis frozen 5 s", redis_frozen, times=5),
+    "redis-frozen": Scenario("Redis frozen 5 s", pauses.redis_frozen, times=5),
+    "redis-paused": Scenario("CLIENT PAUSE 5 s", pauses.redis_paused, times=5),
     "redis-flushed": Scenario("FLUSHALL", redis_flushed, recovery=2.0, told=True),
+    "log-trimmed": Scenario("log trimmed past the cursor", returning.log_trimmed, recovery=2.0, told=True),
     "redis-empty": Scenario("Redis back empty", redis_empty, recovery=2.0, told=True),
     "redis-full": Scenario("Redis out of memory", redis_full, recovery=1.0),
     "client-kill": Scenario("CLIENT KILL", clients_killed, times=50, recovery=0.2),
     "server-killed": Scenario("kill -9 of a server", server_killed, times=10, recovery=3.0, p99=True),
+    "proxied": Scenario("the same behind a proxy", server_killed, times=10, recovery=3.0, p99=True, doors="shared"),
     "rolling": Scenario("rolling SIGTERM", rolling, times=5),
     "publishers": Scenario("publishers' answers cut", publishers_cut, times=100),
+    "switched": Scenario("WebSocket → SSE → WebSocket", returning.switched, times=40, kinds=returning.SWITCHING),
 }
 
 
 async def play(scenario: Scenario, load: Load) -> Result:
     """Play one scenario and judge it."""
     async with staged(load, *scenario.options) as stage:
-        await stage.begin()
+        await stage.begin(scenario.kinds, doors=scenario.doors)
         await scenario.play(stage)
         await stage.end()
         figures = judge(stage.book, [client.account for client in stage.clients])

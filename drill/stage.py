@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import redis as redis_client
 
 from tests.support.processes import Redis, Server, free_port, start_gevent
 
 from .clients import Client, EventSourceClient, SocketIOClient
 from .ledger import Book
+from .links import Door
 from .publishers import HttpPublisher, Publisher, SocketIOPublisher
 
 _SETTLE = 30.0
+KINDS: Sequence[type[Client]] = (EventSourceClient, SocketIOClient)
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,7 @@ class Load:
         seconds: how long it takes, roughly; faults are spread over it.
         faults: repeat each fault so often at most; None for as often as the target says.
         app: the program that is served.
+        slack: targets for how quickly the servers are may be missed by so much.
     """
 
     clients: int = 100
@@ -38,6 +44,7 @@ class Load:
     faults: int | None = None
     app: str = "server"
     settings: dict[str, str] = field(default_factory=dict)
+    slack: float = 1
 
 
 class Stage:
@@ -45,20 +52,34 @@ class Stage:
 
     def __init__(self, load: Load, redis: Redis, servers: list[Server]) -> None:
         self.load, self.redis, self.servers = load, redis, servers
-        self.ports = [server.port for server in servers]
+        self.backs = [server.port for server in servers]
+        self.ports = self.backs
+        self.doors: list[Door] = []
         self.book = Book()
         self.checks: list[tuple[str, float, float]] = []
-        kinds = (EventSourceClient, SocketIOClient)
-        self.clients: list[Client] = [kinds[at % 2](self.ports, at // 2, self.book) for at in range(load.clients)]
+        self.clients: list[Client] = []
         self.publishers: list[Publisher] = []
 
-    async def begin(self) -> None:
-        """Once every client reads, begin to publish."""
+    async def begin(self, kinds: Sequence[type[Client]] = KINDS, *, doors: str = "") -> None:
+        """Once every client reads, begin to publish.
+
+        Args:
+            kinds: of clients, in equal numbers.
+            doors: proxies to go through: ``each`` is one before each server, ``shared`` is one before all.
+        """
+        if doors:
+            targets = [[port] for port in self.backs] if doors == "each" else [self.backs]
+            self.doors = [Door(some) for some in targets]
+            for door in self.doors:
+                await door.open()
+            self.ports = [door.port for door in self.doors]
+        count = len(kinds)
+        self.clients = [kinds[at % count](self.ports, at // count, self.book) for at in range(self.load.clients)]
         for client in self.clients:
             await asyncio.wait_for(client.ready.wait(), _SETTLE)
-        kinds = (HttpPublisher, SocketIOPublisher)
         pace = self.load.publishers / self.load.rate
-        self.publishers = [kinds[at % 2](f"p{at}", self.ports, pace, self.book) for at in range(self.load.publishers)]
+        ways = (HttpPublisher, SocketIOPublisher)
+        self.publishers = [ways[at % 2](f"p{at}", self.ports, pace, self.book) for at in range(self.load.publishers)]
         await asyncio.sleep(0.3)
 
     async def turns(self, wanted: int) -> AsyncIterator[int]:
@@ -83,6 +104,18 @@ class Stage:
                 while any(client.account.waiting for client in self.clients):
                     await asyncio.sleep(0.02)
 
+    async def published(self, count: int) -> None:
+        """Wait until so many more are acknowledged."""
+        wanted = len(self.book.acknowledged) + count
+        async with asyncio.timeout(_SETTLE):
+            while len(self.book.acknowledged) < wanted:
+                await asyncio.sleep(0.01)
+
+    def ask(self, *command: str) -> Any:
+        """Give Redis a command. It waits for the answer."""
+        with redis_client.Redis(port=self.redis.port) as connection:
+            return connection.execute_command(*command)
+
     async def restart(self, number: int) -> None:
         """Start a server again, on its port, after it has ended."""
         server = self.servers[number]
@@ -98,6 +131,8 @@ class Stage:
             quiet, before = (quiet + 0.1 if total == before else 0.0), total
             await asyncio.sleep(0.1)
         await asyncio.gather(*(client.close() for client in self.clients))
+        for door in self.doors:
+            await door.close()
 
 
 def start(load: Load, redis: str, port: int) -> Server:

@@ -15,7 +15,7 @@ from drill.scenarios import SCENARIOS, play
 from drill.stage import Load
 from tests.support.processes import ROOT
 
-SHORT = Load(clients=8, rate=40, seconds=2, faults=1)
+SHORT = Load(clients=8, rate=40, seconds=2, faults=1, slack=10)
 
 
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
@@ -51,6 +51,20 @@ def test_the_account_knows_lost_from_told_and_counts_doubles_and_disorder() -> N
     assert (judge(book, [honest]).lost, judge(book, [honest]).told) == (0, 1)
     assert judge(book, [silent]).lost == 1
     assert (judge(book, [confused]).doubled, judge(book, [confused]).disordered) == (1, 1)
+
+
+def test_the_account_knows_where_a_hole_ends_that_a_client_was_told_of() -> None:
+    book = Book(sent=dict.fromkeys("abc", 1), acknowledged={"a": (1, 0), "b": (2, 0), "c": (3, 0)})
+    before, after, wrong = Account(), Account(), Account()
+    for one in (before, after, wrong):
+        one.message(book, "a", (1, 0))
+    before.reset((1, 0), since=(1, 0))  # It is told first, and where the log begins, it sees: up to there.
+    before.message(book, "c", (3, 0))
+    after.message(book, "c", (3, 0))  # It gets what there is first, and is told then: from its own cursor on.
+    after.reset((3, 0), since=(1, 0))
+    wrong.reset((1, 5), since=(1, 0))  # It is told of a hole, and there is another one behind it.
+    wrong.message(book, "c", (3, 0))
+    assert [judge(book, [one]).lost for one in (before, after, wrong)] == [0, 0, 1]
 
 
 def test_the_command_prints_a_table_writes_json_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
