@@ -60,6 +60,15 @@ UNKNOWN: Final = Position(2**64 - 1, 0)
 """
 
 
+def _refuse(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON")
+
+
+# Made once: json.dumps and json.loads make theirs anew at each call that has options, which takes longer than the work.
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_DECODER: Final = json.JSONDecoder(parse_constant=_refuse)
+
+
 def decode_json(text: str | bytes) -> Any:
     """Decode strict JSON (RFC 8259) out of a place that is not trusted. Python's own reader lets through what others
     stumble over: a browser that meets ``NaN`` gives up its connection.
@@ -68,13 +77,11 @@ def decode_json(text: str | bytes) -> Any:
         InvalidValue: it is none.
     """
     try:
-        return json.loads(text, parse_constant=_refuse)
+        if isinstance(text, str):
+            return _DECODER.decode(text)
+        return json.loads(text, parse_constant=_refuse)  # It knows the encodings that JSON may be in.
     except (ValueError, RecursionError) as exc:
         raise InvalidValue(f"not JSON: {exc}") from exc
-
-
-def _refuse(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON")
 
 
 def encode_json(data: object) -> str:
@@ -84,7 +91,7 @@ def encode_json(data: object) -> str:
         InvalidValue: when the data has no JSON form.
     """
     try:
-        text = json.dumps(data, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+        text = _ENCODER.encode(data)
         text.encode("utf-8")
     except (TypeError, ValueError, RecursionError) as exc:
         # UnicodeEncodeError is a ValueError: a lone surrogate cannot travel as UTF-8.

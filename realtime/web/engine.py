@@ -8,9 +8,7 @@ Each override says which rule it serves. This file may not decide anything about
 
 from __future__ import annotations
 
-import json
 import logging
-import re
 from contextlib import nullcontext
 from typing import Any
 
@@ -21,16 +19,12 @@ from socketio import packet
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConfigError
-from ..hub.connection import State
-from ..message import encode_json
 from ..seldom import Seldom
-from ..wire.depth import is_too_deep
 from .connections import SocketConnections
 from .delays import Delays
 from .enginequeue import feeding
 from .engineserver import EngineServer
 from .enginesocket import EngineSocket
-from .eventdoor import EventDoor
 from .eventpackets import of_clients
 from .greeter import Greeter
 from .identifying import AUTH, HOLDER, IDENTITY, USER
@@ -38,15 +32,11 @@ from .keeping import SAVED
 from .outage import CONNECTING
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
+from .shortcuts import ShortCuts
 
-_AT_ONCE = re.compile(r'42(\d{0,15})(?=\["(publish|join)",)')
 
-
-class SocketServer(EventDoor):
+class SocketServer(ShortCuts):
     """A Socket.IO server that keeps what the hub has pending for a client ahead of what is sent to it directly."""
-
-    realtime_connections: SocketConnections
-    realtime_greeter: Greeter
 
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         environ = self.environ.get(eio_sid)
@@ -87,68 +77,6 @@ class SocketServer(EventDoor):
         for name in [name for name, handler in handlers.items() if getattr(handler, "realtime", False)]:
             if hasattr(namespace_handler, f"on_{name}"):
                 del handlers[name]
-
-    def answer_at_once(self, socket: Any, message: str | bytes) -> bool:
-        """Do what a client asks for and answer it, if that waits for nothing; return whether it was done.
-
-        A short cut past two libraries' layers for what clients say most besides PONG: CONNECT, ``join``, ``publish``.
-        """
-        if not isinstance(message, str) or socket.closing or socket.sid in self._binary_packet:
-            return False
-        if message == "40" or message.startswith("40{"):
-            return self._connect_at_once(socket, message[2:])
-        match = _AT_ONCE.match(message)
-        return match is not None and not self.manager.shared and self._do_at_once(socket, message, match)
-
-    def _connect_at_once(self, socket: Any, data: str) -> bool:
-        """CONNECT to the default namespace, where no code of the application has a say in it."""
-        if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
-            return False
-        if self.realtime_greeter.active():
-            return False
-        if is_too_deep(data) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
-            return False  # It is refused below.
-        try:
-            auth = json.loads(data) if data else None
-        except (ValueError, RecursionError):
-            return False
-        if isinstance(auth, dict) and "pid" in auth:
-            return False  # It comes back, and where from has to be looked up.
-        self._handle_connect(socket.sid, None, auth)
-        return True
-
-    def _do_at_once(self, socket: Any, message: str, match: re.Match[str]) -> bool:
-        name, number = match[2], match[1]
-        handler = self.handlers.get("/", {}).get(name)
-        if handler is None or not getattr(handler, "realtime", False) or handler.may_wait():
-            return False
-        sid = self.manager.sid_from_eio_sid(socket.sid, "/")
-        if not self.manager.is_connected(sid, "/"):
-            return False
-        if is_too_deep(message):
-            return False
-        try:
-            arguments = json.loads(message[match.end(1) :])[1:]
-        except (ValueError, RecursionError):
-            return False  # It is refused below.
-        if name == "join" and not self._joins_at_once(sid, arguments):
-            return False
-        text = encode_json(handler(sid, *arguments))
-        if number:
-            socket.link.answer(f"43{number}[{text}]")
-        connection = self.realtime_connections.of_engine(socket.sid)
-        if name == "join" and connection is not None:
-            connection.answered(arguments[0])
-        return True
-
-    def _joins_at_once(self, sid: str, arguments: list[Any]) -> bool:
-        """Whether a join reads nothing from the log and finds nobody who is just reading it."""
-        if len(arguments) != 1 or not isinstance(arguments[0], dict):
-            return True  # It is refused, which takes no time.
-        connection = self.realtime_connections.get(sid)
-        free = connection is None or (connection.state is State.LIVE and not connection.held)
-        free = free and self.manager.settled
-        return free and arguments[0].get("after") is None and not arguments[0].get("history")
 
     def _handle_event(self, eio_sid: str, namespace: str | None, id: int | None, data: list[Any]) -> None:
         # What cannot take long is done where it was read: a client's own order is kept and no task is spent.

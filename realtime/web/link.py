@@ -1,8 +1,7 @@
 """Link: an Engine.IO WebSocket whose socket was handed over. Written directly, read when there is something to read.
 
-An idle client holds no greenlet; one exists only while what the client said is being handled. What rooms get is taken
-from the hub already framed, the same bytes for everybody; what is sent to this client alone goes behind it, in order.
-Partial writes never interleave. This file knows frames and Engine.IO's socket object, but no event loop.
+An idle client holds no greenlet; one exists only while what the client said is being handled. This is the reading half;
+``linkoutput`` is the writing half. This file knows frames and Engine.IO's socket object, but no event loop.
 """
 
 from __future__ import annotations
@@ -10,16 +9,13 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any, Final
 
-from ..errors import ConnectionClosed
-from ..hub.connection import State
 from ..hub.polling import Poller
 from ..wire import websocket
 from ..wire.websocket import Parser, WebSocketError
-from .connection import SocketConnection
-from .packets import BadPacket, RoomPacket, framed, read
+from .linkoutput import LinkOutput
+from .packets import BadPacket, read
 
 _READ: Final = 16 * 1024
 _MAX_WAITING: Final = 64
@@ -27,7 +23,7 @@ _MAX_WAITING: Final = 64
 _LINGER_SECONDS: Final = 2.0
 
 
-class Link:
+class Link(LinkOutput):
     """One WebSocket.
 
     Args:
@@ -35,29 +31,22 @@ class Link:
         fd: the client's socket, not blocking. It is closed with the link.
         poller: watches it.
         parser: of what the client sends.
+
+    Attributes:
+        unanswered: how much of what the client said was begun and is not done yet. What it says next waits for that.
     """
 
-    __slots__ = ("_broken", "_handling", "_inbox", "_out", "_parser", "_paused", "_socket", "blocked",
-                 "closing", "connection", "fd", "poller")  # fmt: skip
+    __slots__ = ("_broken", "_handling", "_inbox", "_parser", "_paused", "_socket", "unanswered")
 
     def __init__(self, *, socket: Any, fd: int, poller: Poller, parser: Parser) -> None:
-        self.fd = fd
-        self.connection: SocketConnection | None = None
-        self.blocked = False
-        self.closing = False
+        super().__init__(fd=fd, poller=poller)
         self._socket = socket
-        self.poller = poller
         self._parser = parser
         self._inbox: deque[str | bytes] | None = None
         self._handling = False
         self._paused = False
         self._broken = False
-        self._out: list[bytes] = []
-
-    @property
-    def busy(self) -> bool:
-        """Something is not written yet."""
-        return self.blocked or bool(self._out)
+        self.unanswered = 0
 
     def open(self, ahead: bytes = b"", messages: Iterable[str | bytes] = ()) -> None:
         """Begin to watch; ``ahead`` was read from the socket already, and so were ``messages``, before it."""
@@ -66,49 +55,19 @@ class Link:
             self._inbox = deque(messages)
             self._received(ahead)
 
-    def send(self, pkt: Any) -> None:
-        """Write one Engine.IO packet; what goes to this client alone, behind what rooms have pending for it."""
-        self.send_joined(pkt.frame if isinstance(pkt, RoomPacket) else self._pending() + framed(pkt))
+    def begin(self) -> bool:
+        """Something is begun that takes its time; false when there is too much of that already."""
+        free = self.unanswered < _MAX_WAITING
+        self.unanswered += free
+        return free
 
-    def answer(self, text: str) -> None:
-        """Write one packet as text, behind what rooms have pending."""
-        self.send_joined(self._pending() + websocket.frame(text.encode()))
-
-    def send_joined(self, data: bytes) -> None:
-        """Write frames, together with whatever else this loop turn brings for the client."""
-        if not self.closing:  # Nothing follows a close frame (RFC 6455, 5.5.1).
-            self._out.append(data)
-            self.poller.soon(self)
-
-    def soon(self) -> None:
-        """Flush at the end of this loop turn."""
-        self.poller.soon(self)
-
-    def put(self, data: bytes) -> None:
-        """Write what its room shares, now, behind what was sent before."""
-        if not self.closing:
-            self._write(data) if self._out else self._put(data)
-
-    def flush(self) -> None:
-        """Write what was sent and what rooms have pending."""
-        if not self.blocked:
-            self._write(b"" if self.closing else self._pending())
-            if self.connection is not None and not self.blocked:
-                self.connection.drained()
-                self.connection.hub.share(self.connection)
-
-    def writable(self) -> None:
-        """The socket takes more."""
-        self.blocked = False
-        self._write(b"")
-        if self.blocked or self.fd < 0:
-            return
-        self._watch()
-        if self.closing:
-            self.end()
-        elif self.connection is not None:
-            self.connection.written()
-            self.flush()
+    def done(self) -> None:
+        """What was begun first is done."""
+        self.unanswered -= 1
+        if self._inbox or not self.unanswered:
+            self._go_on()
+        if not self._inbox and not self._handling:
+            self._read_on()
 
     def readable(self) -> None:
         """Read once and take in what is whole."""
@@ -147,41 +106,6 @@ class Link:
         self.poller.sleep(_LINGER_SECONDS)
         self.end()
 
-    def _pending(self) -> bytes:
-        connection = self.connection
-        if connection is None or not connection.due or connection.state is not State.LIVE or connection.held:
-            return b""
-        with suppress(ConnectionClosed):
-            return connection.hub.take_joined(connection)
-        return b""
-
-    def _write(self, data: bytes) -> None:
-        if self._out:
-            self._out.append(data)
-            data = b"".join(self._out)
-            self._out = []
-        if not data or self.fd < 0:
-            return
-        if self.blocked:
-            self._out = [data]
-        else:
-            self._put(data)
-
-    def _put(self, data: bytes) -> None:
-        try:
-            written = os.write(self.fd, data)
-        except BlockingIOError:
-            written = 0
-        except OSError:
-            self.end()
-            return
-        if written < len(data):
-            self._out = [data[written:]]
-            self.blocked = True
-            if self.connection is not None:
-                self.connection.hub.part(self.connection)
-            self._watch()
-
     def _watch(self) -> None:
         # A client that does not read gets nothing more to answer: its requests wait in its own socket.
         self.poller.want(self, read=not self.blocked and not self._paused, write=self.blocked)
@@ -206,24 +130,31 @@ class Link:
             else:
                 self._broken = True
                 self.finish(exc.code, str(exc))
-        if not self._handling:
-            self._answer_at_once()
-        if self._inbox or self._broken:
-            self._handle_soon()
+        self._go_on()
         if self._inbox and len(self._inbox) > _MAX_WAITING and not self._paused:
             self._paused = True
             self._watch()
 
+    def _go_on(self) -> None:
+        if not self._handling:
+            self._answer_at_once()
+        if self._inbox or self._broken or self.fd < 0:
+            self._handle_soon()
+
     def _answer_at_once(self) -> None:
         """What waits for nothing is done right here: it needs no greenlet, and keeps the client's order."""
-        while self._inbox:
-            if not self._socket.server.at_once(self._socket, self._inbox[0]):
-                return
-            self._inbox.popleft()
+        self._handling = True  # What is done before it was begun does not go on here.
+        try:
+            while self._inbox:
+                if not self._socket.server.at_once(self._socket, self._inbox[0]):
+                    return
+                self._inbox.popleft()
+        finally:
+            self._handling = False
         self._inbox = None  # An empty one takes more memory than all else that an idle client has here.
 
     def _handle_soon(self) -> None:
-        if not self._handling:
+        if not self._handling and not self.unanswered:
             self._handling = True
             self.poller.spawn(self._handle)
 
@@ -238,6 +169,9 @@ class Link:
             self._handling = False
         if self.fd < 0 or self._broken:
             self._lost()
+        self._read_on()
+
+    def _read_on(self) -> None:
         if self._paused and self.fd >= 0:
             self._paused = False
             self._watch()

@@ -80,6 +80,29 @@ class Pipeline:
             self.announce(message, published, origin)
         return published
 
+    def publish_soon(
+        self,
+        room: str | Iterable[str],
+        data: object,
+        *,
+        event: str,
+        key: str | None,
+        transient: bool,
+        origin: Origin,
+        done: Callable[[Outcome], None],
+    ) -> None:
+        """``publish`` without waiting for the bus, for where no code of the application is called.
+
+        Args:
+            done: gets the outcome; see ``Bus.publish_soon``.
+
+        Raises:
+            As ``publish``; then ``done`` is not called.
+        """
+        message = self.prepare(room, data, event=event, key=key, transient=transient, origin=origin)
+        self.ready()
+        self._bus.publish_soon(message, done)
+
     def prepare(
         self,
         room: str | Iterable[str],

@@ -9,8 +9,9 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
+from ..bus.base import Outcome, Published
 from ..config import Settings
 from ..errors import Forbidden, InvalidValue, RateLimited, RealtimeError
 from ..hub.hub import Hub
@@ -24,6 +25,7 @@ from .rates import EventRate
 from .refreshing import Refreshing
 
 Answer = dict[str, Any]
+T = TypeVar("T")
 
 
 class SocketHandlers:
@@ -107,23 +109,37 @@ class SocketHandlers:
 
         One that is transient has no id to tell.
         """
+        said = self._said(sid, request)
+        return _accepted(self._pipeline.publish(**said), transient=said["transient"])
+
+    def publish_soon(self, done: Callable[[Answer], None], sid: str, request: dict[str, Any]) -> None:
+        """The same without waiting for it: ``done`` gets the answer."""
+        said = self._said(sid, request)
+
+        def accepted(outcome: Outcome) -> None:
+            if isinstance(outcome, Published):
+                done(_accepted(outcome, transient=said["transient"]))
+            else:
+                done({"ok": False, "error": outcome.as_dict()})
+
+        self._pipeline.publish_soon(done=accepted, **said)
+
+    def _said(self, sid: str, request: dict[str, Any]) -> dict[str, Any]:
+        """What ``Pipeline.publish`` is to be given."""
         if "data" not in request:
             raise InvalidValue("publish needs data")
         room = check_room(request.get("room"))
         identity = self._gate.admit("publish", room)
         if identity is None and self._pipeline.calls_application():
             identity = self._gate.identity()
-        published = self._pipeline.publish(
-            room,
-            request["data"],
-            event=request.get("event", "message"),
-            key=request.get("key"),
-            transient=request.get("transient", False),
-            origin=Origin("socketio", sid, identity),
-        )
-        if request.get("transient"):
-            return {"ok": True}
-        return {"ok": True, "id": str(published.id)}
+        return {
+            "room": room,
+            "data": request["data"],
+            "event": request.get("event", "message"),
+            "key": request.get("key"),
+            "transient": request.get("transient", False),
+            "origin": Origin("socketio", sid, identity),
+        }
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
         name, publishes = handle.__name__, handle == self.publish
@@ -131,19 +147,25 @@ class SocketHandlers:
         def calls_application() -> bool:
             return (name != "leave" and self._gate.active()) or (publishes and self._pipeline.calls_application())
 
-        def done(sid: str, *arguments: Any) -> Answer:
+        def called(call: Callable[..., T], sid: str, *arguments: Any) -> T:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
                 raise InvalidValue(f"{name} takes one object")
-            return handle(sid, arguments[0])
+            return call(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
             if self._rate.rate and (error := self._too_often(sid)):
                 return {"ok": False, "error": error}
             if calls_application():
-                return told(self._in_request, sid, name, arguments, partial(told, done, sid))
-            return told(done, sid, *arguments)
+                return told(self._in_request, sid, name, arguments, partial(told, called, handle, sid))
+            return told(called, handle, sid, *arguments)
 
-        def told(call: Callable[..., Answer], *arguments: Any) -> Answer:
+        def begin(sid: str, *arguments: Any, done: Callable[[Answer], None]) -> None:
+            if self._rate.rate and (error := self._too_often(sid)):
+                done({"ok": False, "error": error})
+            elif refused := told(called, partial(self.publish_soon, done), sid, *arguments):
+                done(refused)
+
+        def told(call: Callable[..., T], *arguments: Any) -> T | Answer:
             try:
                 return call(*arguments)
             except RealtimeError as exc:
@@ -157,6 +179,8 @@ class SocketHandlers:
         answer.at_once = publishes  # type: ignore[attr-defined]
         # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
         answer.may_wait = calls_application  # type: ignore[attr-defined]
+        if publishes:
+            answer.begin = begin  # type: ignore[attr-defined]
         return answer
 
     def _too_often(self, sid: str) -> Answer | None:
@@ -168,6 +192,10 @@ class SocketHandlers:
             self._hub.counters.refused["events"] += 1
             return exc.as_dict()
         return None
+
+
+def _accepted(published: Published, *, transient: bool) -> Answer:
+    return {"ok": True} if transient else {"ok": True, "id": str(published.id)}
 
 
 def _count(value: object, *, most: int) -> int:
