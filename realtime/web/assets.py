@@ -34,6 +34,7 @@ CLIENT: Final = (
     "realtime-http",
     "realtime-here",
     "realtime-past",
+    "realtime-parser",
     "realtime-eventsource",
     "realtime-pulse",
     "realtime-watch",

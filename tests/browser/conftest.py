@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.support.browser import launched
 
 from .chat import Chat
+from .site import Site
 
 Visit = Callable[..., Chat]
 
@@ -42,3 +45,36 @@ def visit(chromium: Browser) -> Iterator[Visit]:
     for chat in chats:
         chat.page.context.close()
     assert not complaints
+
+
+@contextmanager
+def _serving() -> Iterator[Site]:
+    site = Site()
+    Thread(target=site.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield site
+    site.shutdown()
+    site.server_close()
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """A site of event streams."""
+    with _serving() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def other() -> Iterator[Site]:
+    """Another origin of the same host."""
+    with _serving() as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Browser, site: Site) -> Iterator[Page]:
+    """A page of the site with the browser client, which does nothing by itself."""
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(site.url)
+    yield page
+    context.close()
