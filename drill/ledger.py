@@ -6,6 +6,8 @@ It is the drill's judge, and shares no code with the product. This file does no 
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 Id = tuple[int, int]
@@ -38,15 +40,19 @@ class Account:
 
     Attributes:
         got: key and id of each message, in the order of arrival.
+        keys: the keys, each once.
         told: pairs of ids between which the client was told that something is missing.
+        told_after: for each of them, so many messages had come by then.
         last: id of the last message.
         longest: seconds of the longest silence between two messages.
         recovered: for each fault, seconds until a message came that was sent after it.
     """
 
     got: list[tuple[str, Id]] = field(default_factory=list)
+    keys: set[str] = field(default_factory=set)
     told: list[tuple[Id, Id]] = field(default_factory=list)
     told_at: list[float] = field(default_factory=list)
+    told_after: list[int] = field(default_factory=list)
     last: Id = (0, 0)
     longest: float = 0.0
     recovered: list[float] = field(default_factory=list)
@@ -64,6 +70,7 @@ class Account:
             self.told[-1] = low, max(upto, (id_[0], id_[1] - 1))
             self._open = False
         self.got.append((key, id_))
+        self.keys.add(key)
         self.last = max(self.last, id_)
         if self._since is not None and book.sent.get(key, 0) >= self._since:
             self.recovered.append(now - self._since)
@@ -76,6 +83,7 @@ class Account:
         low = self.last if since is None else since
         self.told.append((low, cursor))
         self.told_at.append(time.monotonic())
+        self.told_after.append(len(self.got))
         self.last = max(self.last, cursor)
         self._open = cursor <= low
 
@@ -91,12 +99,16 @@ class Account:
 
 @dataclass
 class Figures:
-    """One scenario's row; counts are over all clients, times are seconds."""
+    """One scenario's row; counts are over all clients, times are seconds.
+
+    ``gone`` counts what was acknowledged and did not come, where the client was told so.
+    """
 
     sent: int
     acknowledged: int
     delivered: int
     lost: int
+    gone: int
     doubled: int
     disordered: int
     told: int
@@ -106,21 +118,44 @@ class Figures:
     recovery_p99: float
 
 
-def judge(book: Book, accounts: list[Account]) -> Figures:
-    """Add up. Lost is what was acknowledged and did not come, and of which the client was not told that it is gone."""
-    lost = doubled = disordered = 0
+def gone(book: Book, account: Account) -> set[str]:
+    """Keys of what was acknowledged and did not come to a client, and of which it was told that it is missing."""
+    missing = book.acknowledged.keys() - account.keys
+    return {key for key in missing if any(low < book.acknowledged[key] <= upto for low, upto in account.told)}
+
+
+def doubles(account: Account) -> int:
+    """How often a message came again. It may, under another id, to a client that was told in between: whoever
+    publishes once more what was lost cannot know who had read it.
+    """
+    count = 0
+    before: dict[str, tuple[Id, int]] = {}
+    for at, (key, id_) in enumerate(account.got):
+        told = bisect_right(account.told_after, at)
+        if key in before:
+            count += before[key][0] == id_ or before[key][1] == told
+        before[key] = id_, told
+    return count
+
+
+def judge(book: Book, accounts: list[Account], *, still_there: Container[str] = ()) -> Figures:
+    """Add up.
+
+    Lost is what was acknowledged and did not come, and of which the client was not told that it is gone; or was told
+    so, though it is ``still_there`` (keys).
+    """
+    lost = missing = doubled = disordered = 0
     for account in accounts:
-        keys = {key for key, _ in account.got}
-        doubled += len(account.got) - len(keys)
+        doubled += doubles(account)
         high: Id = (0, 0)
         seen: set[str] = set()
         for key, id_ in account.got:
             disordered += id_ <= high and key not in seen
             high = max(high, id_)
             seen.add(key)
-        for key in book.acknowledged.keys() - keys:
-            id_ = book.acknowledged[key]
-            lost += not any(low < id_ <= upto for low, upto in account.told)
+        excused = {key for key in gone(book, account) if key not in still_there}
+        missing += len(excused)
+        lost += len(book.acknowledged.keys() - account.keys - excused)
     times = sorted(time for account in accounts for time in account.recovered)
     never = sum(account.waiting for account in accounts)
     return Figures(
@@ -128,6 +163,7 @@ def judge(book: Book, accounts: list[Account]) -> Figures:
         acknowledged=len(book.acknowledged),
         delivered=sum(len(account.got) for account in accounts),
         lost=lost,
+        gone=missing,
         doubled=doubled,
         disordered=disordered,
         told=sum(bool(account.told) for account in accounts),

@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 
 from .clients import ROOM, dial, frames, masked, open_websocket
-from .ledger import Book, parse_id
+from .ledger import Book, Id, parse_id
 
 _PATIENCE = 5.0
 _PAUSE = 0.05
@@ -141,3 +141,13 @@ class SocketIOPublisher(Publisher):
                 self._writer.write(masked("3"))
             if text.startswith(start):
                 return text.removeprefix(start)
+
+
+async def in_the_log(port: int, id_: Id) -> bool:
+    """Whether a server's history has the message of this id."""
+    reader, writer = await dial(port)
+    before = f"{id_[0]}-{id_[1] + 1}"
+    writer.write(f"GET /rooms/{ROOM}/messages?before={before}&limit=1 HTTP/1.0\r\nHost: drill\r\n\r\n".encode())
+    body = (await reader.read()).partition(b"\r\n\r\n")[2]
+    writer.close()
+    return any(parse_id(one["id"]) == id_ for one in json.loads(body)["messages"])

@@ -9,16 +9,20 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from . import pauses, returning
+from . import failovers, pauses, returning
 from .clients import Client
-from .ledger import Figures, judge
+from .ledger import Figures, gone, judge
+from .publishers import in_the_log
 from .stage import KINDS, Load, Stage, staged
+from .stores import Store
 
 Play = Callable[[Stage], Awaitable[None]]
 _CROWD = 50
 """So few clients make no crowd: three of ten meet by chance."""
+
+_DURABLE = {"REALTIME_DURABLE": "1"}
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always")
 
@@ -32,8 +36,11 @@ class Scenario:
         play: does the harm.
         times: how often, unless the load asks for less.
         recovery: seconds in which everybody (``p99``: 99 of 100) must get new messages again; None for no limit.
-        told: every client must be told that something is gone; where false, nobody may be.
-        options: of Redis.
+        told: every client must be told that something is gone; where false, nobody may be; where None, anybody.
+        whole: nothing acknowledged may be gone, told or not.
+        options: of each Redis.
+        store: see ``stores.STORES``.
+        settings: of the servers.
         kinds, doors: see ``Stage.begin``.
     """
 
@@ -42,10 +49,13 @@ class Scenario:
     times: int = 1
     recovery: float | None = None
     p99: bool = False
-    told: bool = False
+    told: bool | None = False
+    whole: bool = False
     options: tuple[str, ...] = AOF
     kinds: Sequence[type[Client]] = KINDS
     doors: str = ""
+    store: str = "redis"
+    settings: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -150,22 +160,42 @@ SCENARIOS = {
     "rolling": Scenario("rolling SIGTERM", rolling, times=5),
     "publishers": Scenario("publishers' answers cut", publishers_cut, times=100),
     "switched": Scenario("WebSocket → SSE → WebSocket", returning.switched, times=40, kinds=returning.SWITCHING),
-}
+    "sentinel": Scenario("Sentinel failover", failovers.primary_killed, times=5, recovery=0.5, told=None,
+                         store="sentinel"),
+    "cluster": Scenario("Cluster primary killed", failovers.primary_killed_thrice, times=3, recovery=0.5, told=None,
+                        store="cluster"),
+    "sentinel-behind": Scenario("failover to a replica that is behind", failovers.replicas_behind, recovery=2.0,
+                                told=True, store="sentinel"),
+    "cluster-behind": Scenario("the same in a cluster", failovers.replicas_behind, recovery=2.0,
+                               told=True, store="cluster"),
+    "sentinel-durable": Scenario("Sentinel failover, durable", failovers.primary_killed, times=5, recovery=0.5,
+                                 told=None, whole=True, store="sentinel", settings=_DURABLE),
+    "cluster-durable": Scenario("Cluster primary killed, durable", failovers.primary_killed_thrice, times=3,
+                                recovery=0.5, told=None, whole=True, store="cluster", settings=_DURABLE),
+    "behind-durable": Scenario("failover to a replica that is behind, durable", failovers.replicas_behind,
+                               recovery=2.0, told=None, whole=True, store="sentinel", settings=_DURABLE),
+}  # fmt: skip
 
 
-async def play(scenario: Scenario, load: Load) -> Result:
-    """Play one scenario and judge it."""
-    async with staged(load, *scenario.options) as stage:
+async def play(scenario: Scenario, load: Load, *, store: Store | None = None) -> Result:
+    """Play one scenario and judge it, on a store of its own unless one is given."""
+    options, settings = scenario.options, scenario.settings
+    async with staged(load, *options, kind=scenario.store, store=store, **settings) as stage:
         await stage.begin(scenario.kinds, doors=scenario.doors)
         await scenario.play(stage)
         await stage.end()
-        figures = judge(stage.book, [client.account for client in stage.clients])
+        accounts = [client.account for client in stage.clients]
+        excused = set[str]().union(*(gone(stage.book, account) for account in accounts))
+        kept = {key for key in excused if await in_the_log(stage.ports[0], stage.book.acknowledged[key])}
+        figures = judge(stage.book, accounts, still_there=kept)
         missed = [f"{name} {value:.2f} > {most:g}" for name, value, most in stage.checks if value > most]
     counts = {"lost": figures.lost, "doubled": figures.doubled, "disordered": figures.disordered}
     missed += [f"{count} {name}" for name, count in counts.items() if count]
     wanted = figures.clients if scenario.told else 0
-    if figures.told != wanted:
+    if scenario.told is not None and figures.told != wanted:
         missed.append(f"{figures.told} told, not {wanted}")
+    if scenario.whole and figures.gone:
+        missed.append(f"{figures.gone} gone, though told")
     if figures.acknowledged != figures.sent or not figures.sent:
         missed.append(f"{figures.sent - figures.acknowledged} never accepted")
     taken = figures.recovery_p99 if scenario.p99 else figures.recovery

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from .clients import Client, EventSourceClient, SocketIOClient
 from .ledger import Book
 from .links import Door
 from .publishers import HttpPublisher, Publisher, SocketIOPublisher
+from .stores import STORES, Deployment, Store
 
 _SETTLE = 30.0
 KINDS: Sequence[type[Client]] = (EventSourceClient, SocketIOClient)
@@ -50,8 +51,8 @@ class Load:
 class Stage:
     """What a scenario plays with."""
 
-    def __init__(self, load: Load, redis: Redis, servers: list[Server]) -> None:
-        self.load, self.redis, self.servers = load, redis, servers
+    def __init__(self, load: Load, store: Store, servers: list[Server]) -> None:
+        self.load, self.store, self.servers = load, store, servers
         self.backs = [server.port for server in servers]
         self.ports = self.backs
         self.doors: list[Door] = []
@@ -59,6 +60,18 @@ class Stage:
         self.checks: list[tuple[str, float, float]] = []
         self.clients: list[Client] = []
         self.publishers: list[Publisher] = []
+
+    @property
+    def redis(self) -> Redis:
+        """The one Redis, where there is one."""
+        assert isinstance(self.store, Redis)
+        return self.store
+
+    @property
+    def deployment(self) -> Deployment:
+        """Sentinel's or the cluster's nodes, where there are."""
+        assert not isinstance(self.store, Redis)
+        return self.store
 
     async def begin(self, kinds: Sequence[type[Client]] = KINDS, *, doors: str = "") -> None:
         """Once every client reads, begin to publish.
@@ -120,13 +133,13 @@ class Stage:
         """Start a server again, on its port, after it has ended."""
         server = self.servers[number]
         await asyncio.to_thread(server.stop)
-        self.servers[number] = await asyncio.to_thread(start, self.load, self.redis.url, server.port)
+        self.servers[number] = await asyncio.to_thread(start, self.load, self.store.url, server.port)
 
     async def end(self) -> None:
         """Wait until all is accepted and everybody has all of it, or nothing more comes; then let the clients go."""
         await asyncio.gather(*(publisher.stop(_SETTLE) for publisher in self.publishers))
         wanted, quiet, before = len(self.book.acknowledged), 0.0, -1
-        while quiet < 3 and any(len(client.account.got) < wanted for client in self.clients):
+        while quiet < 3 and any(len(client.account.keys) < wanted for client in self.clients):
             total = sum(len(client.account.got) for client in self.clients)
             quiet, before = (quiet + 0.1 if total == before else 0.0), total
             await asyncio.sleep(0.1)
@@ -135,24 +148,37 @@ class Stage:
             await door.close()
 
 
-def start(load: Load, redis: str, port: int) -> Server:
+def start(load: Load, bus: str, port: int) -> Server:
     """One server process."""
-    settings = {"REALTIME_BUS_URL": redis, "LOG_LEVEL": "ERROR", **load.settings}
+    settings = {"REALTIME_BUS_URL": bus, "LOG_LEVEL": "ERROR", **load.settings}
     return start_gevent(load.app, PORT=str(port), **settings)
 
 
 @contextlib.asynccontextmanager
-async def staged(load: Load, *redis_options: str) -> AsyncIterator[Stage]:
-    """A stage, taken down at the end whatever happens."""
-    with tempfile.TemporaryDirectory() as folder:
-        redis = await asyncio.to_thread(Redis, Path(folder), *redis_options)
+async def staged(
+    load: Load, *options: str, kind: str = "redis", store: Store | None = None, **settings: str
+) -> AsyncIterator[Stage]:
+    """A stage, taken down at the end whatever happens.
+
+    Args:
+        load: how much goes on.
+        options: of each Redis.
+        kind: of store, see ``stores.STORES``.
+        store: one that is there, and stays.
+        settings: of the servers.
+    """
+    load = replace(load, settings={**settings, **load.settings})
+    async with contextlib.AsyncExitStack() as stack:
+        if store is None:
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            store = await asyncio.to_thread(STORES[kind], Path(folder), *options)
+            stack.push_async_callback(asyncio.to_thread, store.stop)
         servers: list[Server] = []
         try:
             while len(servers) < load.servers:
-                servers.append(await asyncio.to_thread(start, load, redis.url, free_port()))
-            yield Stage(load, redis, servers)
+                servers.append(await asyncio.to_thread(start, load, store.url, free_port()))
+            yield Stage(load, store, servers)
         finally:
             for server in servers:
                 with contextlib.suppress(AssertionError):
                     await asyncio.to_thread(server.stop)
-            await asyncio.to_thread(redis.stop)
