@@ -103,6 +103,8 @@ class Settings:
     """Bytes of one request to ``/api/publish``; one message of the largest size always fits."""
     api_documents: bool = _setting(True, read_flag)
     """Serve ``/openapi.json`` and ``/asyncapi.json``."""
+    lab: bool = _setting(False, read_flag)
+    """Give the pages the transport lab, ``/lab``, whose feeder is a small load generator for everybody who opens it."""
 
     @property
     def api(self) -> bool:

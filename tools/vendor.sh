@@ -11,4 +11,6 @@ while read -r file; do
 done <<EOF
 socket.io-client/dist/socket.io.min.js
 socket.io-client/dist/socket.io.min.js.map
+uplot/dist/uPlot.iife.min.js
+uplot/dist/uPlot.min.css
 EOF

@@ -26,6 +26,9 @@ TEMPLATES: Final = _folder("templates")
 STOCK_CLIENT: Final = "js/vendor/socket.io.min.js"
 """The stock Socket.IO client, fetched and not committed. Without it pages do everything over event streams."""
 
+CHARTS: Final = "js/vendor/uPlot.iife.min.js"
+"""What draws the lab's charts, fetched and not committed. Without it the lab shows figures only."""
+
 CLIENT: Final = (
     "realtime",
     "realtime-options",

@@ -18,10 +18,8 @@ _PEEK: Final = _socket.MSG_PEEK | getattr(_socket, "MSG_DONTWAIT", 0)
 
 def hang_up_of(environ: dict[str, Any]) -> Callable[[], bool]:
     """What tells whether the client of this request is gone. Where there is no way to know it says that it is not."""
-    found = next((environ[name] for name in _SOCKETS if name in environ), None)
-    if found is None:
-        found = getattr(environ.get("wsgi.input"), "rfile", None)
-    if found is None or not hasattr(found, "fileno") or not hasattr(_socket, "MSG_DONTWAIT"):
+    found = _found(environ)
+    if found is None or not hasattr(_socket, "MSG_DONTWAIT"):
         return lambda: False
 
     def gone() -> bool:
@@ -32,6 +30,25 @@ def hang_up_of(environ: dict[str, Any]) -> Callable[[], bool]:
         return descriptor < 0 or _ended(descriptor)
 
     return gone
+
+
+def socket_of(environ: dict[str, Any]) -> int | None:
+    """The descriptor of this request's connection, or ``None`` where there is no way to know it."""
+    found = _found(environ)
+    if found is None:
+        return None
+    try:
+        descriptor: int = found.fileno()
+    except (OSError, ValueError):
+        return None
+    return descriptor if descriptor >= 0 else None
+
+
+def _found(environ: dict[str, Any]) -> Any:
+    found = next((environ[name] for name in _SOCKETS if name in environ), None)
+    if found is None:
+        found = getattr(environ.get("wsgi.input"), "rfile", None)
+    return found if hasattr(found, "fileno") else None
 
 
 def _ended(descriptor: int) -> bool:

@@ -1,4 +1,5 @@
-"""The pages that come with the project: the chat. An application of your own gets them by ``register``, or not at all.
+"""The pages that come with the project: the chat and the transport lab. An application of your own gets them by
+``register``, or not at all.
 
 No page has inline script or style, so that the Content-Security-Policy can forbid both.
 """
@@ -6,14 +7,16 @@ No page has inline script or style, so that the Content-Security-Policy can forb
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from ..names import is_room_name
-from .assets import TEMPLATES
+from . import lab
+from .assets import CHARTS, STATIC, TEMPLATES
 from .http import http_error_response
+from .lanes import Lanes
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
@@ -38,18 +41,20 @@ _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 def register(app: Flask, *, url_prefix: str | None = None) -> None:
     """Add the pages to an application that ``Realtime`` was initialised for.
 
-    A template of the same name in the application's own folder, such as ``chat.html``, takes the place of theirs.
+    A template of the same name in the application's own folder, such as ``chat.html``, takes the place of theirs. With
+    ``REALTIME_LAB`` the transport lab is among them.
 
     Args:
         app: the application.
         url_prefix: where they are, such as ``"/chat"``; default: the root.
     """
     pages = Blueprint("pages", __name__, template_folder=TEMPLATES, url_prefix=url_prefix)
+    state = app.extensions["realtime"]
 
     @pages.get("/")
     def chat() -> str:
         asked = request.args.get("room", "lobby")
-        return render_template("chat.html", room=asked if is_room_name(asked) else "lobby")
+        return render_template("chat.html", room=asked if is_room_name(asked) else "lobby", lab=state.settings.lab)
 
     @pages.after_request
     def secure(response: Response) -> Response:
@@ -60,7 +65,29 @@ def register(app: Flask, *, url_prefix: str | None = None) -> None:
         response.headers.update(_HEADERS)
         return response
 
+    if state.settings.lab:
+        pages.add_url_rule("/lab", "lab", _lab)
+        _register_lab(app, state, url_prefix=url_prefix)
     app.register_blueprint(pages)
+
+
+def _lab() -> str:
+    return render_template("lab.html", charts=(STATIC / CHARTS).is_file())
+
+
+def _register_lab(app: Flask, state: Any, *, url_prefix: str | None) -> None:
+    routes, lanes = Blueprint("lab", __name__, url_prefix=url_prefix), Lanes(state.socketio.server)
+    lanes.watch(app)
+    lab.register(
+        routes,
+        settings=state.settings,
+        gate=state.gate,
+        pipeline=state.pipeline,
+        concurrency=state.concurrency,
+        lanes=lanes,
+        ready=state.ready,
+    )
+    app.register_blueprint(routes)
 
 
 def register_errors(app: Flask) -> None:

@@ -1,0 +1,94 @@
+"""Which connections of this process belong to which lane of the transport lab, and the knife that ends them.
+
+A lane's requests carry its name, ``lane=`` and 128 random bits. A stream and a long poll are ended at the socket, as a
+network does it; a Socket.IO session is dropped. This file may not end what carries another name, whatever became of a
+descriptor's number since.
+"""
+
+from __future__ import annotations
+
+import _socket
+import os
+import re
+from collections import OrderedDict
+from contextlib import suppress
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from flask import Flask, request
+
+from .hangup import socket_of
+
+_NAME: Final = re.compile(r"[0-9a-f]{32}")
+_MOST: Final = 256
+"""Lanes that are remembered; the oldest is forgotten, and can only not be cut any more."""
+_STREAMS: Final = "realtime.events"
+
+
+class Lanes:
+    """The lanes of one application in this process.
+
+    Args:
+        socketio: the Socket.IO server (python-socketio's).
+    """
+
+    def __init__(self, socketio: Any) -> None:
+        self._socketio = socketio
+        # lane -> descriptor and inode of the socket: the number may be another's by the time of a cut, the inode not.
+        self._sockets: OrderedDict[str, tuple[int, int]] = OrderedDict()
+
+    def is_name(self, lane: Any) -> bool:
+        """Whether this can be a lane's name."""
+        return isinstance(lane, str) and _NAME.fullmatch(lane) is not None
+
+    def watch(self, app: Flask) -> None:
+        """Take note of the lanes' requests."""
+        app.before_request(self._note)
+        app.teardown_request(self._forget)
+
+    def cut(self, lane: str) -> int:
+        """End the lane's connections. Returns how many there were in this process."""
+        return self._cut_socket(lane) + self._cut_sessions(lane)
+
+    def _note(self) -> None:
+        if b"lane=" not in request.query_string:
+            return
+        lane, descriptor = request.args.get("lane"), socket_of(request.environ)
+        if not self.is_name(lane) or descriptor is None:
+            return
+        with suppress(OSError):
+            self._sockets[str(lane)] = (descriptor, os.fstat(descriptor).st_ino)
+            self._sockets.move_to_end(str(lane))
+            if len(self._sockets) > _MOST:
+                self._sockets.popitem(last=False)
+
+    def _forget(self, _error: BaseException | None) -> None:
+        # A stream goes on when its request's context is over. Another request's connection may next be anybody's.
+        if b"lane=" in request.query_string and request.endpoint != _STREAMS:
+            self._sockets.pop(request.args.get("lane", ""), None)
+
+    def _cut_socket(self, lane: str) -> int:
+        descriptor, inode = self._sockets.pop(lane, (-1, -1))
+        try:
+            if descriptor < 0 or os.fstat(descriptor).st_ino != inode:
+                return 0
+            # The bare type: a patched socket belongs to an event loop. The descriptor stays its owner's to close.
+            knife = _socket.socket(fileno=descriptor)
+            try:
+                knife.shutdown(_socket.SHUT_RDWR)
+            finally:
+                knife.detach()
+        except OSError:
+            return 0
+        return 1
+
+    def _cut_sessions(self, lane: str) -> int:
+        found = [
+            self._socketio.eio.sockets.get(sid)
+            for sid, environ in tuple(self._socketio.environ.items())
+            if lane in parse_qs(environ.get("QUERY_STRING", "")).get("lane", ())
+        ]
+        sessions = [session for session in found if session is not None]
+        for session in sessions:
+            session.close(wait=False, abort=session.upgraded)
+        return len(sessions)

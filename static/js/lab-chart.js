@@ -1,0 +1,115 @@
+/*
+ * Lab.Charts: the lab's lines, drawn by uPlot: one chart with every lane's median, and a small one in each lane.
+ *
+ * The colours are the style sheet's, and follow it when the reader changes between light and dark. Without uPlot there
+ * are no charts, and the figures say the same. This file may not know what is measured.
+ */
+(function (root) {
+  'use strict';
+
+  var Lab = root.Lab, document = root.document;
+  var LEAST = 0.1;   // a logarithmic scale has no zero
+
+  function color(name) { return root.getComputedStyle(document.documentElement).getPropertyValue('--' + name).trim(); }
+
+  function shown(ms) { return ms === null || ms === undefined ? null : Math.max(LEAST, ms); }
+
+  /** Powers of ten only: 0.1, 1, 10, 100 … */
+  function ticks(_u, values) {
+    return values.map(function (value) {
+      var power = Math.log(value) / Math.LN10;
+      return Math.abs(power - Math.round(power)) < 1e-6 ? String(+value.toPrecision(3)) : '';
+    });
+  }
+
+  function range(_u, least, most) {
+    var low = Math.pow(10, Math.floor(Math.log(Math.max(LEAST, least || 1)) / Math.LN10));
+    return [low, Math.max(low * 10, Math.pow(10, Math.ceil(Math.log(Math.max(LEAST, most || 10)) / Math.LN10)))];
+  }
+
+  /** `over`: the element of the large chart. `small`: those of the lanes, by their keys. */
+  function Charts(over, small) {
+    this.over = over;
+    this.small = small;
+    this.plots = [];
+    this.data = {};
+    this.seconds = 10;
+    var self = this, dark = root.matchMedia && root.matchMedia('(prefers-color-scheme: dark)');
+    function again() { self.draw(); }
+    if (dark && dark.addEventListener) { dark.addEventListener('change', again); }
+    root.addEventListener('resize', function () { self.fit(); }, false);
+  }
+
+  Charts.prototype.available = function () { return typeof root.uPlot === 'function'; };
+
+  function options(element, seconds, series, large) {
+    var axis = {
+      stroke: color('soft'), font: '12px system-ui, sans-serif', grid: {stroke: color('grid'), width: 1},
+      ticks: {show: false}, gap: 4
+    }, time = Object.create(axis), value = Object.create(axis);
+    ['stroke', 'font', 'grid', 'ticks', 'gap'].forEach(function (name) { time[name] = value[name] = axis[name]; });
+    time.size = 24;
+    time.values = function (_u, values) { return values.map(function (s) { return s + ' s'; }); };
+    time.space = large ? 70 : 60;
+    value.size = 42;
+    value.values = ticks;
+    return {
+      width: element.clientWidth || 240, height: element.clientHeight || 80, legend: {show: false},
+      cursor: {show: false}, padding: [8, 6, 0, 0],
+      scales: {x: {time: false, range: [0, seconds]}, y: {distr: 3, log: 10, range: range}},
+      axes: [time, value], series: [{}].concat(series)
+    };
+  }
+
+  function line(stroke, width, dash) {
+    return {stroke: stroke, width: width, dash: dash, spanGaps: true, points: {show: false}};
+  }
+
+  /** Begin a run. `tallies`: by lane. */
+  Charts.prototype.start = function (lanes, seconds) {
+    this.lanes = lanes;
+    this.seconds = seconds;
+    this.draw();
+  };
+
+  Charts.prototype.columns = function () {
+    var lanes = this.lanes, first = lanes.length ? lanes[0].tally.points : [];
+    var times = first.map(function (point) { return point.at; });
+    return [times].concat(lanes.map(function (lane) {
+      return lane.tally.points.map(function (point) { return shown(point.p50); });
+    }));
+  };
+
+  Charts.prototype.draw = function () {
+    var self = this, Plot = root.uPlot;
+    if (!this.available() || !this.lanes) { return; }
+    this.plots.splice(0).forEach(function (one) { one.plot.destroy(); });
+    function plot(element, series, read, large) {
+      self.plots.push({
+        element: element, read: read, plot: new Plot(options(element, self.seconds, series, large), read(), element)
+      });
+    }
+    plot(this.over, this.lanes.map(function (lane) { return line(color(lane.key), 2); }),
+      function () { return self.columns(); }, true);
+    this.lanes.forEach(function (lane) {
+      plot(self.small[lane.key], [line(color(lane.key), 2), line(color('soft'), 1, [3, 3])], function () {
+        var points = lane.tally.points;
+        return [points.map(function (point) { return point.at; }),
+          points.map(function (point) { return shown(point.p50); }),
+          points.map(function (point) { return shown(point.p99); })];
+      }, false);
+    });
+  };
+
+  Charts.prototype.update = function () {
+    this.plots.forEach(function (one) { one.plot.setData(one.read()); });
+  };
+
+  Charts.prototype.fit = function () {
+    this.plots.forEach(function (one) {
+      one.plot.setSize({width: one.element.clientWidth, height: one.element.clientHeight});
+    });
+  };
+
+  Lab.Charts = Charts;
+}(typeof window === 'undefined' ? {} : window));
