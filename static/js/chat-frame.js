@@ -13,6 +13,7 @@
     websocket: 'Connected over WebSocket', sse: 'Connected over Server-Sent Events', poll: 'Connected by long polling'
   };
   var DEGRADED = 'Connected, but the server cannot deliver. Messages wait.';
+  var SHORT = {websocket: 'WebSocket', sse: 'SSE', poll: 'Polling'};
   var WORDS = {connecting: 'Connecting…', reconnecting: 'Reconnecting…', closed: 'Disconnected'};
 
   function byId(id) { return document.getElementById(id); }
@@ -72,12 +73,19 @@
   Frame.prototype.title = function (room) {
     byId('title-room').textContent = room;
     byId('text').placeholder = 'Message #' + room;
-    document.title = '#' + room + ' · Realtime';
+  };
+
+  /** How many messages wait to be read, where a tab shows it. */
+  Frame.prototype.unread = function (room, count) {
+    var title = Chat.title(room, count);
+    if (document.title !== title) { document.title = title; }
   };
 
   Frame.prototype.status = function (state, transport, degraded) {
     var status = byId('status');
     status.textContent = state !== 'connected' ? WORDS[state] : degraded ? DEGRADED : OVER[transport];
+    // Where there is no room for that much: one word.
+    status.setAttribute('data-short', state !== 'connected' ? 'Offline' : degraded ? 'Waiting' : SHORT[transport]);
     status.setAttribute('data-state', state);
     status.setAttribute('data-degraded', degraded ? 'true' : 'false');
     status.setAttribute('data-transport', transport || '');

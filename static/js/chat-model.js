@@ -1,5 +1,5 @@
 /*
- * What the chat knows without a page: what a message says, who somebody is, which rooms were visited.
+ * What the chat knows without a page: what a message says, who somebody is, where a room is.
  *
  * Messages come from anybody and may hold any JSON; whatever it is, `Chat.read` makes something to show of it.
  * This file may not touch the document or the connection. It also loads in node, for the tests.
@@ -8,19 +8,21 @@
   'use strict';
 
   var Chat = root.Chat = root.Chat || {};
-  var MOST_ROOMS = 12, MOST_NAME = 40, HUES = 8;
+  var MOST_NAME = 40, HUES = 8;
   var MOODS = ['Calm', 'Brave', 'Bright', 'Gentle', 'Happy', 'Kind', 'Lucky', 'Merry', 'Quick', 'Sunny', 'Witty'];
   var ANIMALS = ['Badger', 'Beaver', 'Falcon', 'Fox', 'Heron', 'Lynx', 'Marten', 'Otter', 'Owl', 'Panda', 'Robin'];
 
   function pick(list) { return list[Math.floor(Math.random() * list.length)]; }
 
-  /** Who says what: {user, text}, both strings, from any JSON value. */
+  /** Who says what: {user, from, text}, all strings, from any JSON value. `from` tells namesakes apart, or is ''. */
   Chat.read = function (data) {
     var plain = data !== null && typeof data === 'object' && !(data instanceof Array);
     var user = plain && typeof data.user === 'string' ? data.user.replace(/\s+/g, ' ').trim() : '';
+    var from = plain && typeof data.from === 'string' && /^[a-z0-9]{1,8}$/.test(data.from) ? data.from : '';
     var text = plain && data.text !== undefined && data.text !== null ? data.text : data;
     return {
       user: user.slice(0, MOST_NAME) || 'Someone',
+      from: from,
       text: typeof text === 'string' ? text : JSON.stringify(text) || ''
     };
   };
@@ -46,12 +48,6 @@
 
   Chat.cleanName = function (name) { return String(name).replace(/\s+/g, ' ').trim().slice(0, MOST_NAME); };
 
-  /** A time that can be shown, or null: the milliseconds of an id may be beyond what a Date holds. */
-  Chat.dateOf = function (ms) {
-    var date = new Date(ms);
-    return isNaN(date.getTime()) ? null : date;
-  };
-
   /** One value of a query string. */
   Chat.query = function (search, name) {
     var parts = search.replace(/^\?/, '').split('&'), i, pair;
@@ -72,44 +68,5 @@
       (transport ? '&transport=' + encodeURIComponent(transport) : '');
   };
 
-  /** Name and rooms, kept where the browser allows it; otherwise for as long as the page lives. */
-  function Settings(storage) {
-    var rooms = null;
-    this.storage = storage;
-    this.name = Chat.cleanName(this.load('realtime.name') || '') || Chat.guest();
-    try { rooms = JSON.parse(this.load('realtime.rooms')); } catch (_) { rooms = null; }
-    this.rooms = (rooms instanceof Array ? rooms : []).filter(function (room) {
-      return typeof room === 'string' && room;
-    }).slice(0, MOST_ROOMS);
-    this.save('realtime.name', this.name);
-  }
-
-  Settings.prototype.load = function (key) {
-    try { return this.storage.getItem(key); } catch (_) { return null; }
-  };
-
-  Settings.prototype.save = function (key, value) {
-    try { this.storage.setItem(key, value); } catch (_) { /* private mode, or full: the page still knows */ }
-  };
-
-  Settings.prototype.rename = function (name) {
-    this.name = Chat.cleanName(name) || this.name;
-    this.save('realtime.name', this.name);
-  };
-
-  /** Remember a room. The list keeps its order, so that it does not jump under the finger; the oldest goes. */
-  Settings.prototype.visit = function (room) {
-    if (this.rooms.indexOf(room) >= 0) { return; }
-    this.rooms.push(room);
-    if (this.rooms.length > MOST_ROOMS) { this.rooms.shift(); }
-    this.save('realtime.rooms', JSON.stringify(this.rooms));
-  };
-
-  Settings.prototype.forget = function (room) {
-    this.rooms = this.rooms.filter(function (other) { return other !== room; });
-    this.save('realtime.rooms', JSON.stringify(this.rooms));
-  };
-
-  Chat.Settings = Settings;
   if (typeof module === 'object' && module.exports) { module.exports = Chat; }
 }(typeof window === 'undefined' ? {} : window));

@@ -1,63 +1,63 @@
 /*
- * The conversation on the page: messages in the order of their ids, by day and by author, and what is still waiting.
+ * The conversation on the page: messages in the order of their ids, by day and by author, what is new, and what is
+ * still waiting at the end.
  *
- * Text from others becomes a text node and nothing else. This file may not know the connection, nor decide what is
- * shown; it may be told anything twice.
+ * This file may not know the connection, nor decide what is shown; it may be told anything twice.
  */
 (function (root) {
   'use strict';
 
-  var Chat = root.Chat = root.Chat || {}, Realtime = root.Realtime, document = root.document;
+  var Chat = root.Chat, Realtime = root.Realtime, document = root.document;
   var MOST_SHOWN = 500;
-  var GROUP_MS = 5 * 60 * 1000;   // messages of one author within that time stand together
-  var NEAR_END = 80;              // pixels: still "at the end" for somebody who reads along
+  var QUIET_MS = 300;   // until a screen reader has forgotten that history was put in
 
-  function make(tag, className, text) {
-    var element = document.createElement(tag);
-    if (className) { element.className = className; }
-    if (text !== undefined) { element.textContent = text; }
-    return element;
-  }
-
-  function dayOf(date) { return date ? date.getFullYear() + '-' + (date.getMonth() + 1) + '-' + date.getDate() : ''; }
-
-  function nameOfDay(date) {
-    var now = new Date();
-    if (dayOf(date) === dayOf(now)) { return 'Today'; }
-    if (dayOf(date) === dayOf(new Date(now.getFullYear(), now.getMonth(), now.getDate() - 1))) { return 'Yesterday'; }
-    return date.toLocaleDateString([], {weekday: 'long', day: 'numeric', month: 'long', year: 'numeric'});
-  }
-
-  function View(elements) {
+  /** `elements`: {messages, scroll, empty, jump, back}. `tell`: {looked(), top(), trimmed()}. */
+  function View(elements, tell) {
     var self = this;
     this.list = elements.messages;
-    this.scroll = elements.scroll;
     this.empty = elements.empty;
-    this.jump = elements.jump;
-    this.clear();
-    this.scroll.addEventListener('scroll', function () {
-      self.following = self.atEnd();
-      if (self.following) { self.jump.hidden = true; }
-    }, false);
-    this.jump.addEventListener('click', function () { self.toEnd(); }, false);
+    this.tell = tell;
+    this.scroll = new Chat.Scroll(elements, {
+      moved: function () { self.look(); },
+      top: function () { if (self.loaded) { tell.top(); } }
+    });
+    document.addEventListener('visibilitychange', function () { self.look(); }, false);
+    this.clear(null);
   }
 
-  View.prototype.clear = function () {
-    this.known = Object.create(null);   // id -> its element
+  /** Begin anew, in a room that was read up to an id. */
+  View.prototype.clear = function (read) {
+    this.known = Object.create(null);    // id -> its element
+    this.names = Object.create(null);    // name -> the tags that were seen with it
+    this.unread = new Chat.Unread(Realtime.compareIds, read);
     this.list.textContent = '';
-    this.list.setAttribute('aria-busy', 'true');   // a screen reader does not read out fifty old messages
     this.loaded = false;
-    this.following = true;   // the reader is at the end, and wants to stay there
-    this.jump.hidden = true;
+    this.line = null;                    // the line "new"
+    this.scroll.mark = null;
+    this.scroll.toEnd();
+    this.scroll.count(0);
+    this.quiet(true);
     this.hint('Loading messages…');
+  };
+
+  /** What is put in now was said long ago: a screen reader does not read it out. */
+  View.prototype.quiet = function (quiet) {
+    var list = this.list;
+    root.clearTimeout(this.loud);
+    list.setAttribute('aria-busy', quiet ? 'true' : 'false');
+    if (quiet) { return list.setAttribute('aria-live', 'off'); }
+    this.loud = root.setTimeout(function () { list.setAttribute('aria-live', 'polite'); }, QUIET_MS);
   };
 
   /** The history is here. */
   View.prototype.ready = function () {
     this.loaded = true;
-    this.list.setAttribute('aria-busy', 'false');
+    this.quiet(false);
     this.hint('No messages yet. Say hello.');
-    this.toEnd();
+    this.scroll.toEnd();
+    if (this.unread.count) { this.scroll.toMark(); }
+    this.unread.begin();
+    this.look();
   };
 
   View.prototype.hint = function (text) {
@@ -67,49 +67,43 @@
 
   View.prototype.has = function (id) { return !!this.known[id]; };
 
-  View.prototype.atEnd = function () {
-    return this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < NEAR_END;
+  /** The id of the oldest message that is shown, or null. */
+  View.prototype.oldest = function () {
+    var first = this.list.querySelector('.message[data-id]');
+    return first && first.getAttribute('data-id');
   };
 
-  View.prototype.toEnd = function () {
-    this.following = true;
-    this.scroll.scrollTop = this.scroll.scrollHeight;
-    this.jump.hidden = true;
+  View.prototype.look = function () {
+    this.unread.look(this.loaded && !document.hidden && this.scroll.following);
+    this.scroll.count(this.unread.count);
+    this.tell.looked();
   };
 
-  /** There is more or less room than before: who was at the end stays there. */
-  View.prototype.resized = function () { if (this.following) { this.toEnd(); } };
-
-  /** Show a message {id, user, text, time, own}; without an id it waits at the end. Returns its element. */
+  /** Show a message {id, user, from, text, time, own}; without an id it waits at the end. Returns its element. */
   View.prototype.add = function (message) {
     if (message.id && this.known[message.id]) { return this.known[message.id]; }
-    var stay = !this.loaded || this.following || message.own, item = this.build(message);
+    // What is written here is seen by who writes it.
+    var stay = !this.loaded || this.scroll.following || !message.id, item = Chat.message(message);
+    if (this.unread.arrive(message.id, message.own)) { this.drawLine(); }
     this.place(item, message.id);
     this.hint('');
     this.trim(stay);
-    if (stay) { this.toEnd(); } else { this.jump.hidden = false; }
+    if (stay) { this.scroll.toEnd(); } else { this.scroll.look(); }
+    this.scroll.count(this.unread.count);
+    if (this.loaded) { this.tell.looked(); }
     return item;
   };
 
-  View.prototype.build = function (message) {
-    var date = Chat.dateOf(message.time), item = make('li', 'message' + (message.own ? ' own' : ''));
-    var avatar = make('span', 'avatar', Chat.initials(message.user)), body = make('div', 'body');
-    var meta = make('div', 'meta'), author = make('bdi', 'author', message.user), time = make('time');
-    var text = make('div', 'text', message.text);
-    avatar.setAttribute('aria-hidden', 'true');
-    avatar.setAttribute('data-hue', Chat.hue(message.user));
-    if (date) {
-      time.textContent = date.toLocaleTimeString([], {hour: '2-digit', minute: '2-digit'});
-      time.setAttribute('datetime', date.toISOString());
-      time.title = date.toLocaleString();
-    }
-    text.setAttribute('dir', 'auto');
-    item.setAttribute('role', 'none');   // a log has no list items, as far as assistive technology is concerned
-    [author, time].forEach(function (part) { meta.appendChild(part); });
-    [meta, text].forEach(function (part) { body.appendChild(part); });
-    [avatar, body].forEach(function (part) { item.appendChild(part); });
-    item.about = {user: message.user, date: date, day: dayOf(date)};
-    return item;
+  /** Show what was said before, above everything else; the reader stays where they are. */
+  View.prototype.older = function (messages) {
+    var self = this;
+    this.quiet(true);
+    this.scroll.keep(function () {
+      messages.forEach(function (message) {
+        if (!self.known[message.id]) { self.place(Chat.message(message), message.id); }
+      });
+    });
+    this.quiet(false);
   };
 
   /** Put an element where its id belongs. Nearly always that is the end, so the search begins there. */
@@ -124,8 +118,9 @@
       }
     }
     this.list.insertBefore(item, before);
-    this.arrange(item);
-    this.arrange(this.neighbour(item, 'nextSibling'));
+    this.dress(item);
+    this.dress(this.neighbour(item, 'nextSibling'));
+    this.meet(item);
   };
 
   View.prototype.neighbour = function (item, side) {
@@ -133,28 +128,55 @@
     return item;
   };
 
-  /** Whether a day begins with this message, and whether it goes on from the one before. */
-  View.prototype.arrange = function (item) {
+  /** Two people of one name are told apart on every message, from the moment that the second one is here. */
+  View.prototype.meet = function (item) {
+    var user = item.about.user, tags = this.names[user] = this.names[user] || [], i, items = this.list.childNodes;
+    if (tags.indexOf(item.about.from) < 0) {
+      tags.push(item.about.from);
+      for (i = 0; tags.length === 2 && i < items.length; i += 1) {
+        if (items[i].about && items[i].about.user === user) { Chat.tell(items[i]); }
+      }
+    }
+    if (tags.length > 1) { Chat.tell(item); }
+  };
+
+  /** What stands before a message: the line of its day, the line "new", or nothing, where it goes on. */
+  View.prototype.dress = function (item) {
     if (!item) { return; }
-    var previous = this.neighbour(item, 'previousSibling');
-    var opens = !!item.about.day && (!previous || previous.about.day !== item.about.day);
-    var follows = !opens && !!previous && previous.about.user === item.about.user &&
-      Math.abs(item.about.date - previous.about.date) < GROUP_MS;
+    var previous = this.neighbour(item, 'previousSibling'), before = previous && previous.about;
+    var isNew = this.unread.first !== null && item.getAttribute('data-id') === this.unread.first;
+    var follows = !isNew && Chat.goesOn(item.about, before);
     item.className = item.className.replace(/ follow/g, '') + (follows ? ' follow' : '');
-    this.closeDay(item);
-    if (opens) { this.openDay(item); }
+    this.undress(item);
+    if (Chat.opensDay(item.about, before)) { this.openDay(item); }
+    if (isNew) { this.list.insertBefore(this.line, item); }
+  };
+
+  View.prototype.undress = function (item) {
+    while (item.previousSibling && !item.previousSibling.about) { this.list.removeChild(item.previousSibling); }
   };
 
   View.prototype.openDay = function (item) {
-    var day = make('li', 'day'), label = make('span', '', nameOfDay(item.about.date)), i, others;
+    var day = Chat.make('li', 'day'), label = Chat.make('time'), now = new Date(), i, others;
+    label.setAttribute('datetime', Chat.dayOf(item.about.date));
     day.setAttribute('role', 'none');
     day.appendChild(label);
     this.list.insertBefore(day, item);
     // Yesterday's "Today" is not today's.
     others = this.list.querySelectorAll('.day');
     for (i = 0; i < others.length; i += 1) {
-      others[i].firstChild.textContent = nameOfDay(others[i].nextSibling.about.date);
+      others[i].firstChild.textContent = Chat.nameOfDay(this.neighbour(others[i], 'nextSibling').about.date, now);
     }
+  };
+
+  /** The line "new" moves: it is drawn before the first message that was not looked at. */
+  View.prototype.drawLine = function () {
+    var old = this.line && this.neighbour(this.line, 'nextSibling');
+    this.line = Chat.make('li', 'new');
+    this.line.setAttribute('role', 'none');
+    this.line.appendChild(Chat.make('span', '', 'New since you were away'));
+    this.scroll.mark = this.line;
+    this.dress(old);
   };
 
   /** A page that is open for weeks does not grow for weeks. Who reads further up keeps what they read. */
@@ -165,44 +187,32 @@
       if (!first || !first.getAttribute('data-id')) { return; }
       delete this.known[first.getAttribute('data-id')];
       this.take(first);
+      this.tell.trimmed();
     }
-  };
-
-  /** Where a message of our own stands: 'waiting', 'failed' with what to do about it, or null. */
-  View.prototype.mark = function (item, state, why, retry) {
-    var body = item.querySelector('.body'), note = item.querySelector('.note'), button;
-    if (note) { body.removeChild(note); }
-    if (!state) { return item.removeAttribute('data-state'); }
-    item.setAttribute('data-state', state);
-    note = make('p', 'note', why);
-    if (retry) {
-      button = make('button', 'retry', 'Try again');
-      button.type = 'button';
-      button.addEventListener('click', retry, false);
-      note.appendChild(button);
-    }
-    body.appendChild(note);
-    if (this.following) { this.toEnd(); }
   };
 
   /** A waiting message has its id now. If that message is shown already, the waiting one goes. */
   View.prototype.settle = function (item, id) {
-    this.mark(item, null);
+    Chat.mark(item, 'sent', 'Sent');
     if (item.parentNode !== this.list) { return; }   // another room is shown by now
     this.take(item);
+    this.unread.arrive(id, true);
     if (!this.known[id]) { this.place(item, id); }
+  };
+
+  /** A waiting message is not sent any more. */
+  View.prototype.drop = function (item) {
+    if (item && item.parentNode === this.list) { this.take(item); }
+    this.hint(this.empty.textContent);
+    this.scroll.resized();
   };
 
   /** Take a message off the list, and the line of its day with it; its neighbour says whether that is needed. */
   View.prototype.take = function (item) {
     var after = this.neighbour(item, 'nextSibling');
-    this.closeDay(item);
+    this.undress(item);
     this.list.removeChild(item);
-    this.arrange(after);
-  };
-
-  View.prototype.closeDay = function (item) {
-    while (item.previousSibling && !item.previousSibling.about) { this.list.removeChild(item.previousSibling); }
+    this.dress(after);
   };
 
   Chat.View = View;

@@ -1,5 +1,5 @@
 /*
- * The chat on "/": joins what the page shows (chat-view.js, chat-frame.js), what it remembers (chat-model.js)
+ * The chat on "/": joins what the page shows (chat-view.js and the other parts), what it remembers (chat-settings.js)
  * and the connection.
  *
  * One room is shown at a time, because events do not say their room: the old room is left, and only when the server
@@ -10,31 +10,57 @@
 
   var Chat = root.Chat, Realtime = root.Realtime, document = root.document, location = root.location;
   var HISTORY = 50;
-  var storage = null;
-  try { storage = root.localStorage; } catch (_) { storage = null; }
 
   function byId(id) { return document.getElementById(id); }
 
-  var settings = new Chat.Settings(storage);
-  var view = new Chat.View({
-    messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump')
-  });
-  var frame = new Chat.Frame(settings, go);
+  /** A browser's store, or null where it keeps nothing. */
+  function store(name) {
+    try { return root[name]; } catch (_) { return null; }
+  }
+
+  var settings = new Chat.Settings(store('localStorage'), store('sessionStorage'));
   var forced = Chat.query(location.search, 'transport');
   var rt = new Realtime(Realtime.transports[forced] ? {transports: [forced]} : {});
   var wanted = null;    // the room that the person wants to be in
   var inside = null;    // the room whose events we get
   var moving = false;   // between the two
   var newest = '0-0';   // the latest id that was shown
-  var waiting = [];     // our messages that are not confirmed yet, of all rooms
+  var came = 0;         // messages of this room's history
+
+  var view = new Chat.View({
+    messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back')
+  }, {looked: looked, top: older, trimmed: trimmed});
+  var frame = new Chat.Frame(settings, go);
+  var past = new Chat.Past({
+    older: byId('older'), begin: byId('begin'), beginRoom: byId('begin-room'), trouble: byId('trouble')
+  }, rt.options, function (messages) {
+    view.older(messages.map(function (one) { return messageOf(one.data, one.id); }));
+  });
+  var queue = new Chat.Queue({
+    queue: byId('queue'), words: byId('queue-words'), toggle: byId('queue-toggle'), list: byId('queue-list'),
+    all: byId('queue-all')
+  }, go);
+  var sending = new Chat.Sending(rt, view, settings, function () { queue.update(sending); });
+  var composer = new Chat.Composer({form: byId('composer'), text: byId('text'), left: byId('left')}, settings, {
+    send: function (text) { sending.send(wanted, text, newest); },
+    resized: function () { view.scroll.resized(); },
+    wrote: function () {}
+  });
+  var banner = new Chat.Banner({
+    banner: byId('banner'), words: byId('banner-words'), rest: byId('banner-rest'), now: byId('banner-now')
+  }, function () { rt.connect(); });
 
   // ---- rooms ----
 
   function enter(room) {
     wanted = room;
-    view.clear();
+    came = 0;
+    past.leave();
+    view.clear(settings.readUpTo(room));
     frame.say('');
     frame.title(room);
+    frame.unread(room, 0);
+    composer.enter(room);
     listRooms();
     if (!moving) { move(); }
   }
@@ -63,11 +89,12 @@
         view.hint('Choose another room.');
       } else {
         settings.visit(room);
+        past.enter(room, function () { return view.oldest(); }, came < HISTORY);
       }
       listRooms();
     });
     // What was written here and is not confirmed yet; the view was cleared when the room was chosen.
-    waiting.forEach(function (entry) { if (entry.room === room && !entry.item.parentNode) { show(entry); } });
+    sending.enter(room);
   }
 
   function listRooms() {
@@ -89,97 +116,47 @@
 
   // ---- messages ----
 
+  function looked() {
+    if (wanted === null) { return; }
+    frame.unread(wanted, view.unread.count);
+    settings.mark(wanted, view.unread.read);
+  }
+
+  function older() { past.more(); }
+
+  function trimmed() { past.trimmed(); }
+
+  function messageOf(data, id) {
+    var said = Chat.read(data);
+    return {
+      id: id, user: said.user, from: said.from, text: said.text, own: said.from === settings.tag,
+      time: id ? Realtime.timeOf(id) : new Date().getTime()
+    };
+  }
+
   rt.on('message', function (data, id) {
-    var said = Chat.read(data), mine;
+    var message = messageOf(data, id);
     if (!inside || (id && view.has(id))) { return; }
-    // Our own message may come back before it is confirmed. What is older than the sending is not its echo.
-    mine = waiting.filter(function (entry) {
-      return id && entry.room === inside && entry.user === said.user && entry.text === said.text &&
-        Realtime.compareIds(id, entry.after) > 0;
-    })[0];
+    came += 1;
+    if (!sending.echoed(inside, message, id)) { view.add(message); }
     if (id && Realtime.compareIds(id, newest) > 0) { newest = id; }
-    if (mine) { return confirm(mine, id); }
-    view.add({id: id, user: said.user, text: said.text, time: id ? Realtime.timeOf(id) : new Date().getTime()});
   });
 
   // Something is missing and cannot be had: rather than leaving a hole that nobody sees, show the room anew.
   rt.on('realtime.reset', function () { enter(wanted); });
 
-  function send(text) {
-    var entry = {
-      room: wanted, user: settings.name, text: text, time: new Date().getTime(), own: true, key: null, after: newest
-    };
-    waiting.push(entry);
-    show(entry);
-    publish(entry);
-  }
-
-  function show(entry) {
-    entry.item = view.add(entry);
-    mark(entry);
-  }
-
-  function mark(entry) {
-    if (entry.error) {
-      view.mark(entry.item, 'failed', 'Not sent: ' + entry.error.message + '. ', function () { publish(entry); });
-    } else {
-      view.mark(entry.item, 'waiting', 'Sending…');
-    }
-  }
-
-  function publish(entry) {
-    entry.error = null;
-    mark(entry);
-    // The same key at each try: had the server accepted it before, nobody sees it twice.
-    var data = {user: entry.user, text: entry.text};
-    entry.key = rt.publish(entry.room, data, {key: entry.key}, function (error, result) {
-      if (waiting.indexOf(entry) < 0) { return; }
-      if (!error) { return confirm(entry, result.id); }
-      entry.error = error;
-      mark(entry);
-    });
-  }
-
-  function confirm(entry, id) {
-    waiting.splice(waiting.indexOf(entry), 1);
-    view.settle(entry.item, id);
-  }
-
-  // ---- the composer ----
-
-  var text = byId('text');
-
-  function grow() {
-    text.style.height = 'auto';
-    text.style.height = Math.min(text.scrollHeight, 180) + 'px';
-    view.resized();
-  }
-
-  function submit(e) {
-    var written = text.value.replace(/\s+$/, '');
-    e.preventDefault();
-    if (!written.trim()) { return; }
-    text.value = '';
-    grow();
-    send(written);
-    text.focus();
-  }
-
-  root.addEventListener('resize', grow, false);
-  byId('composer').addEventListener('submit', submit, false);
-  text.addEventListener('input', grow, false);
-  text.addEventListener('keydown', function (e) {
-    // An input method that is still composing a word keeps its Enter (as key code 229 where it is not said).
-    if (e.keyCode === 13 && !e.shiftKey && !e.isComposing) { submit(e); }
-  }, false);
-
   // ---- the connection ----
 
-  rt.on('realtime.state', function (now) { frame.status(now.state, now.transport, now.degraded); });
+  rt.on('realtime.state', function (now) {
+    frame.status(now.state, now.transport, now.degraded);
+    banner.update(now);
+    view.scroll.resized();
+  });
   rt.on('realtime.error', function (error) {
     if (error.code === 'no_transport') { frame.say('This browser offers no way to connect: ' + error.message); }
   });
 
+  sending.restore();
   enter(document.body.getAttribute('data-room') || 'lobby');
   rt.connect();
 }(window));

@@ -4,25 +4,32 @@ import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
 
-const Chat = createRequire(import.meta.url)("../../static/js/chat-model.js");
+const Chat = createRequire(import.meta.url)("../../static/js/chat-settings.js");
 
 test("a message is who and what; anything else is shown as it is", () => {
   const shown = [
-    [{ user: "ann", text: "hi" }, { user: "ann", text: "hi" }],
-    [{ user: "  ann \n lee ", text: "" }, { user: "ann lee", text: "" }],
-    [{ user: "x".repeat(100), text: "hi" }, { user: "x".repeat(40), text: "hi" }],
-    ["plain", { user: "Someone", text: "plain" }],
-    ["", { user: "Someone", text: "" }],
-    [42, { user: "Someone", text: "42" }],
-    [null, { user: "Someone", text: "null" }],
-    [false, { user: "Someone", text: "false" }],
-    [[1, "a"], { user: "Someone", text: '[1,"a"]' }],
-    [{ user: 5, text: null }, { user: "Someone", text: '{"user":5,"text":null}' }],
-    [{ user: "ann", text: { a: 1 } }, { user: "ann", text: '{"a":1}' }],
-    [{ user: "ann", text: 0 }, { user: "ann", text: "0" }],
-    [undefined, { user: "Someone", text: "" }],
+    [{ user: "ann", text: "hi" }, "ann", "hi"],
+    [{ user: "  ann \n lee ", text: "" }, "ann lee", ""],
+    [{ user: "x".repeat(100), text: "hi" }, "x".repeat(40), "hi"],
+    ["plain", "Someone", "plain"],
+    ["", "Someone", ""],
+    [42, "Someone", "42"],
+    [null, "Someone", "null"],
+    [false, "Someone", "false"],
+    [[1, "a"], "Someone", '[1,"a"]'],
+    [{ user: 5, text: null }, "Someone", '{"user":5,"text":null}'],
+    [{ user: "ann", text: { a: 1 } }, "ann", '{"a":1}'],
+    [{ user: "ann", text: 0 }, "ann", "0"],
+    [undefined, "Someone", ""],
   ];
-  for (const [data, expected] of shown) assert.deepEqual(Chat.read(data), expected, JSON.stringify(data));
+  for (const [data, user, text] of shown) {
+    assert.deepEqual(Chat.read(data), { user, from: "", text }, JSON.stringify(data));
+  }
+});
+
+test("namesakes are told apart by a tag, which is a few letters and digits or nothing", () => {
+  const from = (value) => Chat.read({ user: "ann", from: value, text: "" }).from;
+  assert.deepEqual(["a1b2", "A1B2", "", "x".repeat(9), "<b>", 7, null].map(from), ["a1b2", "", "", "", "", "", ""]);
 });
 
 test("initials are whole characters", () => {
@@ -34,12 +41,6 @@ test("a name has one colour of eight", () => {
   const hues = new Set(Array.from({ length: 200 }, (_, i) => Chat.hue(`name ${i}`)));
   assert.deepEqual([...hues].sort(), [0, 1, 2, 3, 4, 5, 6, 7]);
   assert.equal(Chat.hue("ann"), Chat.hue("ann"));
-});
-
-test("times beyond a Date are no time, rather than an exception", () => {
-  assert.equal(Chat.dateOf(18446744073709551615), null);
-  assert.equal(Chat.dateOf(NaN), null);
-  assert.equal(Chat.dateOf(1790000000000).getTime(), 1790000000000);
 });
 
 test("queries and addresses", () => {
@@ -58,20 +59,50 @@ function storage(initial = {}) {
 
 test("name and rooms are kept", () => {
   const place = storage();
-  const first = new Chat.Settings(place);
+  const first = new Chat.Settings(place, null);
   assert.match(first.name, /^\w+ \w+$/);
+  assert.match(first.tag, /^[a-z0-9]{4}$/);
   first.rename("  Ann   Lee ");
   first.rename("   ");
   first.visit("a");
   first.visit("b");
   first.visit("a");
-  const again = new Chat.Settings(place);
+  const again = new Chat.Settings(place, null);
   assert.equal(again.name, "Ann Lee");
+  assert.equal(again.tag, first.tag);
   assert.deepEqual(again.rooms, ["a", "b"]);
   again.forget("a");
   for (let i = 0; i < 20; i++) again.visit(`r${i}`);
   assert.equal(again.rooms.length, 12);
   assert.equal(again.rooms[11], "r19");
+});
+
+test("how far rooms were read is kept for the browser, also what another tab has noted, and is bounded", () => {
+  const place = storage();
+  const [one, other] = [new Chat.Settings(place, null), new Chat.Settings(place, null)];
+  one.mark("a", "5-0");
+  other.mark("b", "6-0");
+  one.mark("a", "7-0");
+  const again = new Chat.Settings(place, null);
+  assert.deepEqual(["a", "b", "c"].map((room) => again.readUpTo(room)), ["7-0", "6-0", null]);
+  for (let i = 0; i < 60; i++) again.mark(`r${i}`, "1-0");
+  assert.equal(new Chat.Settings(place, null).readUpTo("a"), null);
+  assert.equal(new Chat.Settings(place, null).readUpTo("r59"), "1-0");
+});
+
+test("drafts and what is not sent yet are kept for the tab", () => {
+  const tab = storage();
+  const one = new Chat.Settings(null, tab);
+  one.draft("a", "half a thou");
+  one.draft("b", "x");
+  one.draft("b", "");
+  const waiting = { room: "a", user: "ann", text: "hi", key: "k", time: 5 };
+  one.queue([{ ...waiting, item: {}, error: null }]);
+  const again = new Chat.Settings(null, tab);
+  assert.deepEqual({ ...again.drafts }, { a: "half a thou" });
+  assert.deepEqual(again.queued(), [waiting]);
+  tab.setItem("realtime.queue", '[null,{"room":"a"},{"room":1,"user":"u","text":"t","key":"k","time":1}]');
+  assert.deepEqual(again.queued(), []);
 });
 
 test("a browser that keeps nothing, or keeps nonsense, still chats", () => {
@@ -83,13 +114,19 @@ test("a browser that keeps nothing, or keeps nonsense, still chats", () => {
       throw new Error("full");
     },
   };
-  const nonsense = ["{", '[1,null,""]', '"lobby"'].map((rooms) => storage({ "realtime.rooms": rooms }));
+  const nonsense = ["{", '[1,null,""]', '"lobby"'].map((rooms) =>
+    storage({ "realtime.rooms": rooms, "realtime.read": rooms }),
+  );
   for (const place of [null, broken, ...nonsense]) {
-    const settings = new Chat.Settings(place);
+    const settings = new Chat.Settings(place, place);
     assert.ok(settings.name);
     assert.deepEqual(settings.rooms, []);
     settings.visit("a");
     settings.rename("ann");
+    settings.mark("a", "5-0");
+    settings.draft("a", "begun");
+    settings.queue([]);
     assert.deepEqual([settings.name, settings.rooms], ["ann", ["a"]]);
+    assert.deepEqual([settings.readUpTo("a"), settings.drafts.a], ["5-0", "begun"]);
   }
 });

@@ -1,0 +1,86 @@
+/*
+ * Where the reader is in the conversation: at its end, and staying there, or further up, and left alone.
+ *
+ * This file moves the scroll position and shows the two buttons that jump. It may not know the messages.
+ */
+(function (root) {
+  'use strict';
+
+  var Chat = root.Chat;
+  var NEAR_END = 80, NEAR_TOP = 120;   // pixels
+
+  /** `elements`: {scroll, jump, back}. `tell.moved()` at every move, `tell.top()` when somebody comes near the top. */
+  function Scroll(elements, tell) {
+    var self = this;
+    this.scroll = elements.scroll;
+    this.jump = elements.jump;
+    this.back = elements.back;
+    this.mark = null;         // the element that the button "new, further up" leads to
+    this.following = true;    // the reader is at the end, and wants to stay there
+    this.tell = tell;
+    this.was = 0;
+    this.scroll.addEventListener('scroll', function () {
+      var up = self.scroll.scrollTop < self.was;
+      self.was = self.scroll.scrollTop;
+      self.following = self.atEnd();
+      self.look();
+      tell.moved();
+      if (up && self.was < NEAR_TOP) { tell.top(); }
+    }, false);
+    this.jump.addEventListener('click', function () {
+      self.toEnd();
+      self.scroll.focus();
+    }, false);
+    this.back.addEventListener('click', function () {
+      self.toMark();
+      self.scroll.focus();
+    }, false);
+  }
+
+  Scroll.prototype.atEnd = function () {
+    return this.scroll.scrollHeight - this.scroll.scrollTop - this.scroll.clientHeight < NEAR_END;
+  };
+
+  Scroll.prototype.toEnd = function () {
+    this.following = true;
+    this.scroll.scrollTop = this.scroll.scrollHeight;
+    this.was = this.scroll.scrollTop;
+    this.look();
+  };
+
+  /** There is more or less room than before: who was at the end stays there. */
+  Scroll.prototype.resized = function () { if (this.following) { this.toEnd(); } };
+
+  /** Run what changes the height above the reader, who goes on reading the same line. */
+  Scroll.prototype.keep = function (change) {
+    var below = this.scroll.scrollHeight - this.scroll.scrollTop;
+    change();
+    this.scroll.scrollTop = this.scroll.scrollHeight - below;
+    this.was = this.scroll.scrollTop;
+    this.look();
+  };
+
+  /** Show the line "new" below the top, with what was said before it for the context. */
+  Scroll.prototype.toMark = function () {
+    if (!this.mark) { return; }
+    var top = this.mark.getBoundingClientRect().top - this.scroll.getBoundingClientRect().top;
+    this.scroll.scrollTop += top - this.scroll.clientHeight / 4;
+    this.was = this.scroll.scrollTop;
+    this.following = this.atEnd();
+    this.look();
+  };
+
+  Scroll.prototype.count = function (count) {
+    var words = count ? count + (count === 1 ? ' new message' : ' new messages') : 'Latest messages';
+    if (this.jump.firstChild.nodeValue !== words) { this.jump.firstChild.nodeValue = words; }
+  };
+
+  /** Which of the buttons there is something for. */
+  Scroll.prototype.look = function () {
+    var top = this.mark && this.mark.parentNode ? this.mark.getBoundingClientRect().bottom : Infinity;
+    this.jump.hidden = this.following;
+    this.back.hidden = top >= this.scroll.getBoundingClientRect().top;
+  };
+
+  Chat.Scroll = Scroll;
+}(window));
