@@ -61,15 +61,23 @@ class Settings:
     """How long a client may take for the head of a request, before it is answered with 408; 0 is no limit."""
     body_timeout: float = _setting(30, number(0, 3600, float))
     """The same for its body, which gets a second more for each 64 KiB that it declares to have; 0 is no limit."""
-    event_rate: float = _setting(20_000, number(0, 1_000_000, float))
-    """Events a second (join, leave, publish, refresh) that a Socket.IO connection may send; more are refused with
+    event_rate: float = _setting(1000, number(0, 1_000_000, float))
+    """Events a second that a Socket.IO connection may send, the application's own among them; more are refused with
     ``rate_limited``; 0 is no limit.
     """
-    event_burst: int = _setting(100_000, number(1, 10_000_000, int))
+    event_burst: int = _setting(2000, number(1, 10_000_000, int))
     """So many it may send at once after a silence."""
+    join_rate: float = _setting(100, number(0, 1_000_000, float))
+    """Rooms a second that it may join, and ``REALTIME_MAX_ROOMS_PER_CONNECTION`` more at once; 0 is no limit."""
     publish_rate: float = _setting(0, number(0, 1_000_000, float))
-    """Messages a second that one user, or one address of nobody in particular, may publish over HTTP to each process
-    (``POST /rooms/<room>/messages``); 0 is no limit. Addresses behind a proxy need Werkzeug's ``ProxyFix``.
+    """Messages a second that one user, or one address of nobody in particular, may publish, over HTTP and Socket.IO and
+    to all processes of a Redis together; 0 is no limit. Addresses behind a proxy need Werkzeug's ``ProxyFix``.
+    """
+    read_rate: float = _setting(0, number(0, 1_000_000, float))
+    """The same for reading what is kept: history, long polls, and streams that ask for history; 0 is no limit."""
+    api_rate: float = _setting(0, number(0, 1_000_000, float))
+    """The same for what one key or token publishes with ``POST /api/publish``, each message of a batch counted; 0 is no
+    limit.
     """
     connect_timeout: float = _setting(20, number(0.1, 3600, float))
     """A Socket.IO client that has not connected to any namespace by then is dropped."""

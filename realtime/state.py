@@ -33,6 +33,7 @@ from .web.connections import SocketConnections
 from .web.cursors import Cursors
 from .web.engine import adopt
 from .web.greeter import Greeter
+from .web.limits import Limits
 from .web.manager import BusManager
 from .web.outage import Outage
 from .web.pipeline import Pipeline
@@ -142,6 +143,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     )
     manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
+    limits = Limits(settings, bus=bus, gate=gate, concurrency=concurrency, refused=hub.counters.refused)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
     manager.app, manager.gate, manager.in_request = app, gate, partial(in_request, socketio)
     manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
@@ -160,6 +162,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         connections=connections,
         concurrency=concurrency,
         greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=manager.in_request),
+        limits=limits,
     )
     SocketHandlers(
         settings=settings,
@@ -169,19 +172,20 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         manager=manager,
         hub=hub,
         ready=state.ready,
+        limits=limits,
     ).register(socketio.server)
-    _add_routes(app, state, rules, gate)
+    _add_routes(app, state, rules, gate, limits)
     cookies.use(app)
     state.check = partial(check_order, app, socketio, app.wsgi_app)
     return state
 
 
-def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:
+def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate, limits: Limits) -> None:
     app.url_map.converters["realtime_room"] = http.RoomConverter
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
     doors = assets.blueprint("realtime", __name__)
     http.guard(doors, settings.allowed_origins)
-    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready, gate=gate)
+    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready, gate=gate, limits=limits)
     rooms.register(
         doors,
         settings=settings,
@@ -191,8 +195,9 @@ def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate) -> None:
         ready=ready,
         pipeline=state.pipeline,
         gate=gate,
+        limits=limits,
     )
-    api.register(doors, settings=settings, pipeline=state.pipeline)
+    api.register(doors, settings=settings, pipeline=state.pipeline, limits=limits)
     if settings.api_documents:
         documents.register(doors, settings=settings, rules=rules)
     app.register_blueprint(doors)

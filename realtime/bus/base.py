@@ -21,7 +21,7 @@ A bus does not know the hub: whoever starts it hands it a ``Receiver``.
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -61,6 +61,30 @@ class Published(NamedTuple):
     duplicate: bool
 
 
+class Drawn(NamedTuple):
+    """Tokens that were taken, and when that is none, the seconds after which there may be enough."""
+
+    taken: int
+    wait: float
+
+
+class Budgets(ABC):
+    """Buckets of tokens, full at first, that every process of a bus takes from."""
+
+    @abstractmethod
+    def draw(self, name: str, *, rate: float, size: float, least: int, most: int, back: int = 0) -> Drawn:
+        """Take tokens out of the bucket of this name: as many of ``most`` as there are, none if fewer than ``least``.
+
+        Args:
+            rate: tokens a second that come in.
+            size: tokens that it holds, ``least`` at least.
+            back: so many that were taken before and not used are put back first.
+
+        Raises:
+            BusUnavailable: it is not known what is in it, within half a second.
+        """
+
+
 class BusSilent(BusUnavailable):
     """The bus was asked and did not answer in time. Another connection would not help."""
 
@@ -74,6 +98,9 @@ class Bus(Notebook):
 
     shared: bool
     """Whether other processes can read and write the same log."""
+
+    budgets: Budgets | None = None
+    """Where tokens come from that all processes share; ``None`` where there is only one."""
 
     on_change: Callable[[bool], None] | None = None
     """Called with false when the log cannot be followed any more, and with true when it can again. It may not wait."""

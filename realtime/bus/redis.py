@@ -17,6 +17,7 @@ from ..concurrency import Concurrency
 from ..message import START, Message, Position, encode_json
 from . import survey
 from .base import Bus, Outcome, Receiver
+from .budgets import PATIENCE, RedisBudgets
 from .calls import PublishCalls
 from .channel import packed
 from .client import Client
@@ -52,6 +53,7 @@ class RedisBus(Bus):
     """
 
     shared = True
+    budgets: RedisBudgets
 
     def __init__(  # noqa: PLR0913  each is a setting of its own
         self,
@@ -77,6 +79,8 @@ class RedisBus(Bus):
         self._durability = durability
         self._client = Client(url, tag=namespace, timeout=publish_timeout, sleep=concurrency.sleep, away=self._is_away)
         self._redis = self._client.redis
+        hasty = partial(Client, url, tag=namespace, sleep=concurrency.sleep, away=self._is_away)
+        self.budgets = RedisBudgets(partial(hasty, timeout=min(PATIENCE, publish_timeout)), prefix=self._prefix)
         self._make_calls = partial(
             PublishCalls,
             prefix=self._prefix,
@@ -112,6 +116,7 @@ class RedisBus(Bus):
             self._reader = None
         self._here().close()
         self._client.close()
+        self.budgets.close()
 
     def ping(self) -> None:
         self._client.ask(self._redis.ping, again=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from ..message import START, Message, Position
 
@@ -48,6 +48,10 @@ def before(message: Message) -> Position:
     return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)
 
 
+REFUSED: Final = ("events", "joins", "publishes", "reads", "backends")
+"""The limits that refuse something. Each is counted from 0, so that a rise can be told from a first time."""
+
+
 class Counters:
     """What the hub counts, for ``/metrics``. Plain integers, changed under the hub's lock.
 
@@ -58,4 +62,4 @@ class Counters:
 
     def __init__(self) -> None:
         self.messages = self.deliveries = self.spills = self.resets = self.gaps = 0
-        self.refused = {"events": 0, "publishes": 0}
+        self.refused = dict.fromkeys(REFUSED, 0)

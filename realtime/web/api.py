@@ -21,6 +21,7 @@ from ..names import check_room
 from ..rules import Filter, Origin
 from ..tokens import Tokens
 from .bodies import json_object, most_for
+from .limits import Limits
 from .pipeline import Pipeline
 
 PATH: Final = "/api/publish"
@@ -70,7 +71,7 @@ class Backends:
         return Backend(f"token:{claims.subject or ''}", _filters(claims.rooms))
 
 
-def register(blueprint: Blueprint, *, settings: Settings, pipeline: Pipeline) -> None:
+def register(blueprint: Blueprint, *, settings: Settings, pipeline: Pipeline, limits: Limits) -> None:
     """Add the route to a blueprint, if anybody may use it."""
     if not settings.api:
         return
@@ -82,10 +83,12 @@ def register(blueprint: Blueprint, *, settings: Settings, pipeline: Pipeline) ->
         backend = backends.caller(request.headers.get("Authorization"))
         body = json_object(most=most, wanted=_WANTED)
         if "messages" not in body:
+            limits.backend(backend.name, 1)
             return _single(_prepared(body, backend, pipeline), backend, pipeline)
         items = body["messages"]
         if len(body) > 1 or not isinstance(items, list) or not 1 <= len(items) <= settings.api_max_batch:
             raise InvalidValue(f'"messages" is a list of 1 to {settings.api_max_batch}, and there is nothing beside it')
+        limits.backend(backend.name, len(items))
         return _batch(items, backend, pipeline)
 
 

@@ -1,9 +1,8 @@
 """The seams in python-socketio: a subclass that an existing server is turned into, its Engine.IO server with it.
 
 Flask-SocketIO makes its server itself and offers no place to name another class. Turning the finished object into a
-subclass
-(which adds no state of its own but one attribute) reaches every server, also one that the application made before us.
-Each override says which rule it serves. This file may not decide anything about rooms or messages.
+subclass reaches every server, also one that the application made before us. Each override says which rule it serves.
+This file may not decide anything about rooms or messages.
 """
 
 from __future__ import annotations
@@ -29,6 +28,7 @@ from .eventpackets import of_clients
 from .greeter import Greeter
 from .identifying import AUTH, HOLDER, IDENTITY, USER
 from .keeping import SAVED
+from .limits import Limits
 from .outage import CONNECTING
 from .packets import RoomPacket
 from .portable import ThreadedWebSockets
@@ -124,6 +124,7 @@ def adopt(
     connections: SocketConnections,
     concurrency: Concurrency,
     greeter: Greeter,
+    limits: Limits,
 ) -> None:
     """Turn a Flask-SocketIO application's server into ours and give it the bus's client manager.
 
@@ -141,7 +142,7 @@ def adopt(
         raise ConfigError("Realtime must be initialised before the first client connects")
     server.__class__ = SocketServer
     server.packet_class = of_clients(server.packet_class, max_attachments=settings.max_attachments)
-    server.greeting = concurrency.mutex()
+    server.greeting, server.limits = concurrency.mutex(), limits
     _adopt_engine(server.eio, settings=settings, concurrency=concurrency)
     server.eio.at_once, server.eio.is_member, server.eio.is_stuck = (
         server.answer_at_once,

@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import socketio
 from socketio import packet
 
+from ..errors import RateLimited
 from .eventpackets import is_event
 from .packets import BadPacket
 
 _CONNECTING: ContextVar[str | None] = ContextVar("realtime_connecting", default=None)
 _NAMESPACE: Final = re.compile(r"[0-9](?:[0-9]+-)?(/[^,]*),")
+
+
+class Counting(Protocol):
+    """Counts what a session does, by its environment, and raises ``RateLimited`` when it is once too often."""
+
+    def event(self, environ: MutableMapping[str, Any] | None) -> None:
+        """It sends an event."""
+
+    def join(self, environ: MutableMapping[str, Any] | None) -> None:
+        """It joins a room, or connects to a namespace."""
 
 
 class EventDoor(socketio.Server):
@@ -28,10 +40,12 @@ class EventDoor(socketio.Server):
     Attributes:
         attachments_seconds: how long the attachments of one packet may take, looked at with each ping.
         greeting: guards that CONNECT is sent once.
+        limits: how often a client may do what.
     """
 
     attachments_seconds = 30.0
     greeting: AbstractContextManager[Any]
+    limits: Counting
 
     def is_member(self, eio_sid: str) -> bool:
         """Whether a session is connected, or just connecting, to any namespace."""
@@ -43,6 +57,22 @@ class EventDoor(socketio.Server):
         """Whether a session announced attachments too long ago that did not come."""
         pkt = self._binary_packet.get(eio_sid)
         return pkt is not None and time.monotonic() - pkt.since > self.attachments_seconds
+
+    def refused(self, eio_sid: str) -> dict[str, Any] | None:
+        """What a session's event is answered when it is one too many; ``None`` when it is not."""
+        try:
+            self.limits.event(self.environ.get(eio_sid))
+        except RateLimited as exc:
+            return {"ok": False, "error": exc.as_dict()}
+        return None
+
+    def connects_too_often(self, eio_sid: str) -> RateLimited | None:
+        """Why a session's CONNECT is one too many; ``None`` when it is not."""
+        try:
+            self.limits.join(self.environ.get(eio_sid))
+        except RateLimited as exc:
+            return exc
+        return None
 
     def greet(self, eio_sid: str, namespace: str) -> None:
         """Answer a CONNECT whose handler is still at it: it has something for the client, which may not come first."""
@@ -106,6 +136,11 @@ class EventDoor(socketio.Server):
                 refusal = self.packet_class(packet.CONNECT_ERROR, {"message": "Invalid namespace"}, namespace=namespace)
                 self._send_packet(eio_sid, refusal)
                 return
+            error = self.connects_too_often(eio_sid)
+            if error is not None:
+                answer = {"message": error.message, "data": error.as_dict()}
+                self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, answer, namespace=namespace))
+                return
             self._handle_connect(eio_sid, pkt.namespace, pkt.data)
         elif pkt.packet_type == packet.DISCONNECT:
             self._handle_disconnect(eio_sid, pkt.namespace, self.reason.CLIENT_DISCONNECT)
@@ -114,7 +149,12 @@ class EventDoor(socketio.Server):
             if not self.is_member(eio_sid):
                 raise BadPacket("CONNECT comes first")
         elif is_event(pkt):
-            self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+            # The application's own events count like this package's: whatever they do, they are done here.
+            refused = self.refused(eio_sid)
+            if refused is None:
+                self._handle_event(eio_sid, pkt.namespace, pkt.id, pkt.data)
+            elif pkt.id is not None:
+                self._send_packet(eio_sid, self.packet_class(packet.ACK, [refused], namespace=namespace, id=pkt.id))
         elif pkt.packet_type in {packet.ACK, packet.BINARY_ACK}:
             self._handle_ack(eio_sid, pkt.namespace, pkt.id, pkt.data)
         else:

@@ -19,6 +19,7 @@ from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
 from .access import Gate
 from .http import number, position, rooms_asked
+from .limits import Limits
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream",
@@ -43,6 +44,7 @@ def register(
     concurrency: Concurrency,
     ready: Callable[[], None],
     gate: Gate,
+    limits: Limits,
 ) -> None:
     """Add the route to a blueprint."""
 
@@ -57,6 +59,8 @@ def register(
             after = after if gate.allows("history", *rooms) else UNKNOWN
         elif latest:
             gate.admit("history", *rooms)
+            # Not with a cursor: for a browser's EventSource that comes back, any refusal is for good.
+            limits.read()
         stream = EventStream(
             hub=hub,
             concurrency=concurrency,

@@ -1,26 +1,19 @@
-"""How often a client may ask: a bucket of tokens for each Socket.IO connection, and for each publisher over HTTP, which
-fills at a steady rate.
+"""How often somebody may ask: a bucket of tokens that fills at a steady rate, and the same for each connection.
 
-This file may not know what is asked for.
+What is counted for somebody, whatever connections that one has, is in ``allowance.py``. This file may not know what is
+asked for.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, MutableMapping
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any, Final
+from typing import Any
 
 from ..access import user_of
-from ..concurrency import Concurrency
 from ..errors import RateLimited
-
-_BUCKET: Final = "realtime.events"
-"""Under this key of a Socket.IO client's environment is its bucket: it goes with the connection."""
-_MOST: Final = 10_000
-"""So many publishers have a bucket. Who has not published for longest has a full one by then, most likely."""
 
 
 class Bucket:
@@ -40,85 +33,72 @@ class Bucket:
         self._rate, self._size, self._clock = rate, max(size, 1.0), clock
         self._left, self._at = self._size, clock()
 
-    def take(self) -> float:
-        """Take a token.
+    def take(self, count: int = 1) -> float:
+        """Take so many tokens.
 
         Returns:
-            0, or the seconds after which there will be one; nothing was taken then.
+            0, or the seconds after which there will be enough; nothing was taken then.
         """
         now = self._clock()
         self._left = min(self._size, self._left + (now - self._at) * self._rate)
         self._at = now
-        if self._left >= 1:
-            self._left -= 1
+        if self._left >= count:
+            self._left -= count
             return 0.0
-        return (1 - self._left) / self._rate
+        return (count - self._left) / self._rate
 
 
-class EventRate:
-    """How many events each Socket.IO connection may send.
+class ConnectionRate:
+    """How often each Socket.IO connection may do something.
+
+    It keeps one number for each that did it lately: the moment at which its bucket is full again (GCRA, ITU-T I.371).
 
     Args:
-        rate: events a second; 0 is no limit.
-        burst: events that a connection which was silent may send at once.
+        name: of what it does.
+        rate: times a second; 0 is no limit.
+        burst: times at once, after a silence.
+        text: what the client is told that does it too often.
+        clock: seconds, of any origin, that only go forward.
     """
 
-    def __init__(self, rate: float, burst: float) -> None:
+    def __init__(
+        self, name: str, rate: float, burst: float, *, text: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.name = name
         self.rate = rate
-        self._burst = burst
+        self._key = f"realtime.{name}"
+        self._step = 1 / rate if rate else 0.0
+        self._depth = max(burst, 1.0) * self._step
+        self._text = text
+        self._clock = clock
 
     def take(self, environ: MutableMapping[str, Any]) -> None:
-        """A connection has sent an event.
+        """A connection does it.
 
         Args:
             environ: of the connection, from its handshake.
 
         Raises:
-            RateLimited: it is one too many.
+            RateLimited: it is once too many.
         """
-        bucket = environ.get(_BUCKET)
-        if bucket is None:
-            bucket = environ[_BUCKET] = Bucket(self.rate, self._burst)
-        wait = bucket.take()
-        if wait:
-            text = f"a connection may send {self.rate:g} events a second (join, leave, publish, refresh)"
-            raise RateLimited(text, retry_after=math.ceil(wait))
+        now = self._clock()
+        full = max(environ.get(self._key, 0.0), now) + self._step
+        wait = full - now - self._depth
+        # A clock's last digits are no reason to refuse.
+        if wait > 1e-6:
+            raise RateLimited(self._text, retry_after=math.ceil(wait))
+        environ[self._key] = full
 
 
-class PublishRate:
-    """How many messages each user, or each address of nobody in particular, may publish over HTTP in this process.
+def asker(identity: Any, address: str | None) -> str:
+    """Who it is that asks, as far as rates go: a user, or where nobody is known, an address.
 
     Args:
-        rate: messages a second, and at once after a silence; 0 is no limit.
-        concurrency: for a lock.
+        identity: who it is; ``None`` for nobody in particular.
+        address: where the request came from.
     """
-
-    def __init__(self, rate: float, *, concurrency: Concurrency) -> None:
-        self.rate = rate
-        self._buckets: OrderedDict[str, Bucket] = OrderedDict()
-        self._lock = concurrency.lock()
-
-    def take(self, identity: Any, address: str | None) -> None:
-        """Somebody publishes.
-
-        Args:
-            identity: who it is; ``None`` for nobody in particular.
-            address: where the request came from.
-
-        Raises:
-            RateLimited: it is one message too many.
-        """
-        user = user_of(identity)
-        who = _network(address or "") if user is None else f"user {user}"
-        with self._lock:
-            bucket = self._buckets.pop(who, None) or Bucket(self.rate, self.rate)
-            self._buckets[who] = bucket
-            if len(self._buckets) > _MOST:
-                self._buckets.popitem(last=False)
-            wait = bucket.take()
-        if wait:
-            text = f"you may publish {self.rate:g} messages a second"
-            raise RateLimited(text, retry_after=math.ceil(wait))
+    user = user_of(identity)
+    return f"address {_network(address or '')}" if user is None else f"user {user}"
 
 
 def _network(address: str) -> str:

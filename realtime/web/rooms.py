@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from ..bus.base import Bus
 from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConnectionClosed, Forbidden, InvalidValue, RateLimited
+from ..errors import ConnectionClosed, Forbidden, InvalidValue
 from ..hub.connection import Grant
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
@@ -25,15 +25,15 @@ from ..rules import Origin
 from .access import Gate
 from .bodies import json_object, most_for
 from .http import number, position
+from .limits import Limits
 from .pipeline import Pipeline
-from .rates import PublishRate
 
 _DEFAULT_LIMIT: Final = 50
 _WANTED: Final = 'the body is an object with "data", and optionally "event", "key" and "transient"'
 _PATH: Final = "/rooms/<realtime_room:room>/messages"
 
 
-def register(
+def register(  # noqa: PLR0913  each is a part of its own
     blueprint: Blueprint,
     *,
     settings: Settings,
@@ -43,16 +43,9 @@ def register(
     ready: Callable[[], None],
     pipeline: Pipeline,
     gate: Gate,
+    limits: Limits,
 ) -> None:
     """Add the routes to a blueprint."""
-    rate = PublishRate(settings.publish_rate, concurrency=concurrency)
-
-    def limit(identity: Any) -> None:
-        try:
-            rate.take(gate.identity() if identity is None else identity, request.remote_addr)
-        except RateLimited:
-            hub.counters.refused["publishes"] += 1
-            raise
 
     @blueprint.post(_PATH, merge_slashes=False)
     def publish(room: str) -> Response:
@@ -60,8 +53,7 @@ def register(
         identity = gate.admit("publish", room)
         if identity is None and pipeline.calls_application():
             identity = gate.identity()
-        if rate.rate:
-            limit(identity)
+        limits.publish(identity)
         body = json_object(most=most_for(settings.max_message_bytes), wanted=_WANTED)
         if "data" not in body:
             raise InvalidValue(_WANTED)
@@ -86,6 +78,7 @@ def register(
         limit = int(number("limit", most=settings.history_length, default=_DEFAULT_LIMIT))
         wait = number("wait", most=settings.max_wait)
         grant = gate.grant("history", room, mark=hub.mark)
+        limits.read()
         ready()
 
         def read() -> Replay:

@@ -58,8 +58,8 @@ class ShortCuts(EventDoor):
             auth = json.loads(data) if data else None
         except (ValueError, RecursionError):
             return False
-        if isinstance(auth, dict) and "pid" in auth:
-            return False  # It comes back, and where from has to be looked up.
+        if (isinstance(auth, dict) and "pid" in auth) or self.connects_too_often(socket.sid):
+            return False  # It comes back, and where from has to be looked up; or it comes too often.
         self._handle_connect(socket.sid, None, auth)
         return True
 
@@ -83,7 +83,7 @@ class ShortCuts(EventDoor):
         joins = not hasattr(handler, "begin")
         if joins and not self._joins_at_once(sid, arguments):
             return False
-        text = encode_json(handler(sid, *arguments))
+        text = encode_json(self.refused(socket.sid) or handler(sid, *arguments))
         if number:
             socket.link.answer(f"43{number}[{text}]")
         connection = self.realtime_connections.of_engine(socket.sid)
@@ -95,7 +95,8 @@ class ShortCuts(EventDoor):
         """What waits for a shared log."""
         if not self.manager.settled or not socket.link.begin():
             return False
-        handler.begin(sid, *arguments, done=partial(self._begun, socket.link, number))
+        done, refused = partial(self._begun, socket.link, number), self.refused(socket.sid)
+        handler.begin(sid, *arguments, done=done) if refused is None else done(refused)
         return True
 
     @staticmethod

@@ -13,15 +13,15 @@ from typing import Any, TypeVar
 
 from ..bus.base import Outcome, Published
 from ..config import Settings
-from ..errors import Forbidden, InvalidValue, RateLimited, RealtimeError
+from ..errors import Forbidden, InvalidValue, RealtimeError
 from ..hub.hub import Hub
 from ..message import UNKNOWN, Position
 from ..names import check_room
 from ..rules import Origin
 from .access import Gate
+from .limits import Limits
 from .manager import BusManager
 from .pipeline import Pipeline
-from .rates import EventRate
 from .refreshing import Refreshing
 
 Answer = dict[str, Any]
@@ -40,6 +40,7 @@ class SocketHandlers:
         manager: knows the clients.
         hub: knows how far this process has delivered.
         ready: makes sure that this process follows the bus; called before each use of it.
+        limits: how often clients may do what. Events are counted where they come in.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class SocketHandlers:
         manager: BusManager,
         hub: Hub,
         ready: Callable[[], None],
+        limits: Limits,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
@@ -61,7 +63,7 @@ class SocketHandlers:
         self._hub = hub
         self._ready = ready
         self._refresh = Refreshing(gate=gate, manager=manager, hub=hub).refresh
-        self._rate = EventRate(settings.event_rate, settings.event_burst)
+        self._limits = limits
         self._log = logging.getLogger(__name__)
 
     def register(self, server: Any) -> None:
@@ -78,6 +80,7 @@ class SocketHandlers:
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
         latest = _count(request.get("history"), most=self._settings.history_length)
+        self._limits.join(self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/")))
         grant = self._gate.grant("subscribe", room, mark=self._hub.mark)
         if cursor is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
@@ -132,6 +135,7 @@ class SocketHandlers:
         identity = self._gate.admit("publish", room)
         if identity is None and self._pipeline.calls_application():
             identity = self._gate.identity()
+        self._limits.publish(identity)
         return {
             "room": room,
             "data": request["data"],
@@ -145,7 +149,9 @@ class SocketHandlers:
         name, publishes = handle.__name__, handle == self.publish
 
         def calls_application() -> bool:
-            return (name != "leave" and self._gate.active()) or (publishes and self._pipeline.calls_application())
+            if publishes and (self._limits.publishing or self._pipeline.calls_application()):
+                return True
+            return name != "leave" and self._gate.active()
 
         def called(call: Callable[..., T], sid: str, *arguments: Any) -> T:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -153,16 +159,12 @@ class SocketHandlers:
             return call(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
-            if self._rate.rate and (error := self._too_often(sid)):
-                return {"ok": False, "error": error}
             if calls_application():
                 return told(self._in_request, sid, name, arguments, partial(told, called, handle, sid))
             return told(called, handle, sid, *arguments)
 
         def begin(sid: str, *arguments: Any, done: Callable[[Answer], None]) -> None:
-            if self._rate.rate and (error := self._too_often(sid)):
-                done({"ok": False, "error": error})
-            elif refused := told(called, partial(self.publish_soon, done), sid, *arguments):
+            if refused := told(called, partial(self.publish_soon, done), sid, *arguments):
                 done(refused)
 
         def told(call: Callable[..., T], *arguments: Any) -> T | Answer:
@@ -182,16 +184,6 @@ class SocketHandlers:
         if publishes:
             answer.begin = begin  # type: ignore[attr-defined]
         return answer
-
-    def _too_often(self, sid: str) -> Answer | None:
-        environ = self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/"))
-        try:
-            if environ is not None:
-                self._rate.take(environ)
-        except RateLimited as exc:
-            self._hub.counters.refused["events"] += 1
-            return exc.as_dict()
-        return None
 
 
 def _accepted(published: Published, *, transient: bool) -> Answer:

@@ -236,3 +236,28 @@ def test_what_one_process_accepts_everybody_gets_and_no_log_shows_the_key(start:
         requests.post(one.url + API, json=items[0], headers=bearer(OTHER), timeout=30)
         eventually(lambda: start is start_threads or " 401 " in one.output)
     assert KEY not in one.output and OTHER not in one.output
+
+
+def test_what_one_key_publishes_has_a_rate_and_another_key_is_not_touched() -> None:
+    realtime, client = made(api_keys=f"{KEY} *, {OTHER} *", api_jwt_keys=[SECRET], api_rate=0.01, api_max_batch=3)
+
+    def post(credential: str, *rooms: str) -> Any:
+        return client.post(
+            API, json={"messages": [{"room": one, "data": 1} for one in rooms]}, headers=bearer(credential)
+        )
+
+    assert post(KEY, "a", "b").status_code == 200
+    refused = post(KEY, "a", "c")
+    assert (refused.status_code, refused.headers["Retry-After"]) == (429, "100")
+    assert (refused.json["error"]["code"], refused.json["error"]["retry_after"]) == ("rate_limited", 100)
+    assert len(realtime.history("a").messages) == 1, "all of a batch, or nothing of it"
+    assert not realtime.history("c").messages
+    one = {"room": "a", "data": 1}
+    assert client.post(API, json=one, headers=bearer(KEY)).status_code == 201, "there is one left"
+    assert client.post(API, json=one, headers=bearer(KEY)).status_code == 429
+    assert post(OTHER, "a", "b", "c").status_code == 200
+    ann, bob = (
+        jwt.encode({"sub": name, "exp": time.time() + 60, "rooms": ["*"]}, SECRET, "HS256") for name in ("ann", "bob")
+    )
+    assert [post(one, "a", "b").status_code for one in (ann, ann, bob)] == [200, 429, 200]
+    assert 'realtime_refused_total{limit="backends"} 3.0' in client.get("/metrics").text

@@ -12,9 +12,7 @@ from flask import Flask, session
 from flask.testing import FlaskClient
 
 from realtime import Realtime
-from realtime.concurrency import for_mode
-from realtime.errors import RateLimited
-from realtime.web import rates
+from realtime.web.rates import asker
 from tests.support.processes import Server, running, start_gevent, start_threads
 
 RATE = 2
@@ -68,17 +66,9 @@ def test_each_user_has_messages_of_its_own_from_whatever_address() -> None:
 
 
 def test_an_ipv6_subscriber_has_one_share_whatever_addresses_it_makes_up() -> None:
-    rate = rates.PublishRate(1, concurrency=for_mode("threading"))
-    rate.take(None, "2001:db8::1")
-    rate.take(None, "2001:db8:0:1::1")
-    with pytest.raises(RateLimited):
-        rate.take(None, "2001:db8::2")
+    assert asker(None, "2001:db8::1") == asker(None, "2001:db8::2") != asker(None, "2001:db8:0:1::1")
+    assert asker(None, "::ffff:192.0.2.1") == asker(None, "192.0.2.1") != asker(None, "192.0.2.2")
 
 
-def test_who_published_long_ago_is_forgotten_so_that_memory_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "_MOST", 2)
-    rate = rates.PublishRate(1, concurrency=for_mode("threading"))
-    for user in ("a", "b", "c", "a"):
-        rate.take(user, None)
-    with pytest.raises(RateLimited):
-        rate.take("c", None)
+def test_nobody_has_the_share_of_a_user_who_is_called_like_an_address() -> None:
+    assert asker("192.0.2.1", None) != asker(None, "192.0.2.1")
