@@ -38,7 +38,9 @@ class Client(ABC):
         ready: it reads.
         cursor: id of the last message, or what the server named in its stead.
         opened: when it was told that it reads, each time (by the loop's clock).
-        heard: when it got anything at all.
+        heard: when it got anything at all (likewise).
+        repeated: requests that it sent again because their connection broke.
+        patience: seconds of silence after which a link counts as broken.
     """
 
     def __init__(self, ports: list[int], first: int, book: Book) -> None:
@@ -46,6 +48,8 @@ class Client(ABC):
         self.ready = asyncio.Event()
         self.cursor = ""
         self.heard = 0.0
+        self.repeated = 0
+        self.patience = float("inf")
         self.opened: list[float] = []
         self._ports, self._turn, self._book = ports, first, book
         self._asked = ""
@@ -90,6 +94,16 @@ class Client(ABC):
             self.cursor = str(data["cursor"])
             self.account.reset(parse_id(self.cursor))
 
+    @property
+    def local_port(self) -> int:
+        """Its own port of the connection that it has; 0 where there is none."""
+        return self._writer.get_extra_info("sockname")[1] if self._writer is not None else 0
+
+    @property
+    def silent(self) -> bool:
+        """It is connected, and has heard nothing for too long."""
+        return self._writer is not None and asyncio.get_running_loop().time() - self.heard > self.patience
+
     def leave(self) -> None:
         """Break the connection, and stay away until it is called back."""
         self._here.clear()
@@ -105,6 +119,7 @@ class Client(ABC):
             linger = struct.pack("ii", 1, 0)
             self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             self._writer.transport.abort()
+            self._writer = None
 
     async def close(self) -> None:
         """Stop reading for good."""
@@ -122,6 +137,7 @@ class EventSourceClient(Client):
 
     async def _connect(self, port: int) -> None:
         reader, self._writer = await dial(port)
+        self.heard = asyncio.get_running_loop().time()
         self._asked = self.cursor
         resume = f"Last-Event-ID: {self.cursor}\r\n" if self.cursor else ""
         # HTTP/1.0: the body ends with the connection, and has no chunks.
@@ -161,24 +177,35 @@ class SocketIOClient(Client):
         self._failed += 1
         reader, writer = await open_websocket(port)
         self._writer = writer
+        self.heard = asyncio.get_running_loop().time()
         writer.write(masked("40"))
         async for text in frames(reader):
             self.heard = asyncio.get_running_loop().time()
-            if text == "2":
-                writer.write(masked("3"))
-            elif text.startswith("40"):
-                self._asked = self.cursor
-                after = {"after": self.cursor} if self.cursor else {}
-                writer.write(masked(f"420{json.dumps(['join', {'room': ROOM, **after}])}"))
-            elif text.startswith("430"):
-                (answer,) = json.loads(text[3:])
-                if not answer["ok"]:
-                    return
-                self._failed = 0
-                self._open(recovered=answer["recovered"], cursor=answer["cursor"])
-            elif text.startswith("42"):
-                event, data, *more = json.loads(text[2:])
-                self._event(event, data, more[0] if more else "")
+            if (said := self._take(text)) is not None:
+                writer.write(masked(said))
+
+    def _take(self, text: str) -> str | None:
+        """One packet of the server's; what is to be said to it.
+
+        Raises:
+            ConnectionError: it refused.
+        """
+        if text == "2":
+            return "3"
+        if text.startswith("40"):
+            self._asked = self.cursor
+            after = {"after": self.cursor} if self.cursor else {}
+            return f"420{json.dumps(['join', {'room': ROOM, **after}])}"
+        if text.startswith("430"):
+            (answer,) = json.loads(text[3:])
+            if not answer["ok"]:
+                raise ConnectionError("it may not join now")
+            self._failed = 0
+            self._open(recovered=answer["recovered"], cursor=answer["cursor"])
+        elif text.startswith("42"):
+            event, data, *more = json.loads(text[2:])
+            self._event(event, data, more[0] if more else "")
+        return None
 
     def _pause(self) -> float:
         return min(5.0, 2 ** max(0, self._failed - 1) * random.uniform(0.5, 1.5))

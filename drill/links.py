@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import socket
 import struct
+from collections.abc import Callable
 from typing import Final, cast
 
 from tests.support.processes import free_port
+from tests.support.vanishing import Socket, reappear, vanish
 
-_ATTACH_FILTER, _DETACH_FILTER = 26, 27  # asm-generic/socket.h
-_DROP_ALL: Final = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
-"""A socket filter of one instruction: return 0 (Linux, Documentation/networking/filter.rst). A TCP segment that it
-drops is not acknowledged, either: to the other end it looks as if this machine had vanished.
-"""
 _PATIENCE: Final = 2.0
 _PAUSE: Final = 0.05
 
@@ -96,6 +92,12 @@ class Link:
         self._door = door
 
     @property
+    def at_client(self) -> int:
+        """The client's port."""
+        assert self.client.transport is not None
+        return self.client.transport.get_extra_info("peername")[1]
+
+    @property
     def at_server(self) -> tuple[int, int]:
         """The server's port, and the proxy's, of the connection between them."""
         transport = self.server.transport
@@ -150,18 +152,17 @@ class Link:
 
     def vanish(self) -> None:
         """Let nothing through in either direction, and acknowledge nothing, without a word to either end."""
-        program = struct.pack("HxxxxxxP", 1, ctypes.addressof(_DROP_ALL))
-        self._set(_ATTACH_FILTER, program)
+        self._each(vanish)
 
     def reappear(self) -> None:
         """Let everything through again."""
-        self._set(_DETACH_FILTER, 0)
+        self._each(reappear)
 
-    def _set(self, option: int, value: bytes | int) -> None:
+    def _each(self, change: Callable[[Socket], None]) -> None:
         for transport in (self.client.transport, self.server.transport):
             if transport is not None and not transport.is_closing():
                 with contextlib.suppress(OSError):
-                    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, option, value)
+                    change(transport.get_extra_info("socket"))
 
 
 class _End(asyncio.Protocol):

@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from . import failovers, pauses, returning
+from . import failovers, holes, pauses, pollers, returning
 from .clients import Client
 from .ledger import Figures, gone, judge
 from .publishers import in_the_log
@@ -147,6 +147,8 @@ async def publishers_cut(stage: Stage) -> None:
 
 SCENARIOS = {
     "links": Scenario("client links reset", links_cut, times=5),
+    "black-hole": Scenario("black hole of 10 s", holes.black_hole, times=3, doors="each",
+                           settings={"REALTIME_HEARTBEAT": f"{holes.HEARTBEAT:g}"}),
     "redis-killed": Scenario("kill -9 of Redis (AOF)", redis_killed, times=10, recovery=1.0),
     "redis-frozen": Scenario("Redis frozen 5 s", pauses.redis_frozen, times=5),
     "redis-paused": Scenario("CLIENT PAUSE 5 s", pauses.redis_paused, times=5),
@@ -159,6 +161,7 @@ SCENARIOS = {
     "proxied": Scenario("the same behind a proxy", server_killed, times=10, recovery=3.0, p99=True, doors="shared"),
     "rolling": Scenario("rolling SIGTERM", rolling, times=5),
     "publishers": Scenario("publishers' answers cut", publishers_cut, times=100),
+    "polls": Scenario("polls' answers cut", pollers.polls_cut, times=20, kinds=pollers.EVERY_KIND, doors="each"),
     "switched": Scenario("WebSocket → SSE → WebSocket", returning.switched, times=40, kinds=returning.SWITCHING),
     "sentinel": Scenario("Sentinel failover", failovers.primary_killed, times=5, recovery=0.5, told=None,
                          store="sentinel"),

@@ -27,10 +27,6 @@ _IDLE: Final = _IN | _RDHUP
 _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
-_PATIENCE: Final = 1.5
-"""Intervals of silence after which a peer that should have answered is given up: it is looked for once an interval, so
-that it is noticed within two.
-"""
 _LATEST: Final = 0.002
 """Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can."""
 
@@ -49,7 +45,8 @@ class GeventPoller:
         self._beats: list[set[Watched]] = [set() for _ in range(_SPREAD)]
         self._next_beat = 0
         self._tick = heartbeat / _SPREAD
-        self._patience = heartbeat * _PATIENCE
+        # A peer that should have answered is looked for once an interval: it is noticed within two.
+        self._patience = heartbeat
         self._dirty: list[Flushed] = []
         self._something = gevent.event.Event()
         loop = get_hub().loop

@@ -88,7 +88,8 @@ class EngineSocket(engineio.socket.Socket):
         # The library forgets a session when a request meets it again, or when a task that looks at all of them does.
         self.server.sockets.pop(self.sid, None)
         if link is not None:
-            link.finish(*self.farewell)
+            # Who did not answer a ping will not say goodbye, either.
+            link.finish(*self.farewell, wait=reason != self.server.reason.PING_TIMEOUT)
         elif reason != self.server.reason.TRANSPORT_CLOSE and hasattr(self.portable, "abort_soon"):
             self.portable.abort_soon()  # Its writer may be stuck with what the client does not take.
 

@@ -82,13 +82,19 @@ class Link(LinkOutput):
     def beat(self) -> None:
         """Engine.IO has its own heartbeat."""
 
-    def finish(self, code: int = websocket.NORMAL, reason: str = "") -> None:
-        """Say goodbye and close once everything is written; at the latest when the peer closes or time is over."""
+    def finish(self, code: int = websocket.NORMAL, reason: str = "", *, wait: bool = True) -> None:
+        """Say goodbye and close once everything is written; at the latest when the peer closes or time is over.
+
+        Args:
+            code: why (RFC 6455, 7.4).
+            reason: likewise, in words.
+            wait: for the peer's goodbye.
+        """
         if self.fd >= 0 and not self.closing:
             self._out.append(websocket.close_frame(code, reason))
             self._write(b"")
             self.closing = True
-            self.poller.spawn(self._linger)
+            self.poller.spawn(self._linger if wait else self.end)
 
     def end(self) -> None:
         """Close the socket now; the session ends once what the client said is handled. Harmless when repeated."""

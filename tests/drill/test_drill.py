@@ -28,7 +28,12 @@ def test_nothing_is_lost_doubled_or_out_of_order(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("missing", "name", "found"),
-    [("keys", "publishers", "doubled"), ("cursor", "links", "lost"), ("chain", "redis-flushed", "told, not")],
+    [
+        ("keys", "publishers", "doubled"),
+        ("cursor", "links", "lost"),
+        ("chain", "redis-flushed", "told, not"),
+        ("polls", "polls", "lost"),
+    ],
 )
 def test_the_drill_fails_when_a_protection_is_taken_out(missing: str, name: str, found: str) -> None:
     load = Load(
