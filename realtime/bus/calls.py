@@ -15,6 +15,8 @@ from .channel import packed
 from .replay import TAIL_LIFETIMES
 
 _RETRY_KEY_MS: Final = 30_000
+_MARK: Final = 8
+"""Characters of the key's end that the publish script writes into the entry."""
 
 
 class PublishCalls:
@@ -46,8 +48,8 @@ class PublishCalls:
         self._key_ttl_ms = key_ttl_ms
         self._origin, self._numbers = secrets.token_hex(8), itertools.count()
 
-    def packed(self, message: Message) -> tuple[bytes, str | None]:
-        """The command, and what the message says when its key is the publisher's own."""
+    def packed(self, message: Message) -> tuple[bytes, str | None, str]:
+        """The command; what the message says when its key is the publisher's own; and the mark of its entry."""
         if message.key is None:
             # A connection may break after the script ran and before its answer came. Under a key of its own the
             # message can be sent again without being published twice.
@@ -64,4 +66,4 @@ class PublishCalls:
             digest or "", message.event, message.json, json.dumps(sorted(message.skip)) if message.skip else "",
             "1" if message.spread else "", "\n".join(rooms), "1" if message.transient else "",
         )  # fmt: skip
-        return command, digest
+        return command, digest, key[-_MARK:]

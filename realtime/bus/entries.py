@@ -5,6 +5,7 @@ This file does no I/O and knows no client library.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -22,9 +23,17 @@ MAX_RELAYED_BYTES: Final = 16 * 1024 * 1024
 """The same for payloads, which may carry files."""
 
 
+_MARK: Final = re.compile(rb"[0-9a-z.]{1,8}")
+
+
 def position_of(raw: object) -> Position:
     """A position as a script answered it; nothing, and what is none, is the start."""
     return _position(raw) or START
+
+
+def mark_of(raw: bytes) -> str:
+    """An entry's mark, by which two entries with the same id are told apart; empty where it is not one of ours."""
+    return raw.decode() if _MARK.fullmatch(raw) else ""
 
 
 def _position(raw: object) -> Position | None:

@@ -29,13 +29,14 @@ class Following:
     Args:
         connect: opens the connection.
         log: the log's key.
-        about: packs the question for the log's newest id and its birth, given an id that was seen of the log.
+        about: packs the question for the log's newest id and its birth, given an id that was seen of the log and its
+            entry's mark.
 
     Raises:
         BusUnavailable: it cannot be opened.
     """
 
-    def __init__(self, *, connect: Callable[[], Channel], log: str, about: Callable[[Position], bytes]) -> None:
+    def __init__(self, *, connect: Callable[[], Channel], log: str, about: Callable[[Position, bytes], bytes]) -> None:
         self._connect = connect
         self._log = log
         self._about = about
@@ -52,9 +53,9 @@ class Following:
         answer = self._asked(ask, seconds=_BLOCK_SECONDS + _GRACE_SECONDS)
         return answer[0][1] if answer else ()
 
-    def state(self, seen: Position) -> tuple[Position, Position]:
+    def state(self, seen: Position, mark: bytes = b"") -> tuple[Position, Position]:
         """The log's newest id and its birth. Raises ``BusUnavailable``, ``BusSilent``."""
-        head, birth = self._asked(self._about(seen), seconds=_GRACE_SECONDS)
+        head, birth = self._asked(self._about(seen, mark), seconds=_GRACE_SECONDS)
         return Position.parse(head.decode()), Position.parse(birth.decode())
 
     def _asked(self, ask: bytes, *, seconds: float) -> Any:

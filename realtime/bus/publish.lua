@@ -51,7 +51,9 @@ if ARGV[10] ~= '' then fields[#fields + 1] = 's'; fields[#fields + 1] = '1' end
 if ARGV[12] ~= '' then fields[#fields + 1] = 'v'; fields[#fields + 1] = '1' end
 
 local function added()
-  return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'm', 'p', last, 'r', ARGV[11], unpack(fields))
+  -- The end of its key is the entry's mark: two logs that have the same id tell by it that they are two.
+  return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'm', 'k', string.sub(KEYS[3], -8), 'p', last,
+    'r', ARGV[11], unpack(fields))
 end
 local id = added()
 if type(id) == 'table' then

@@ -33,9 +33,9 @@ class Source(Protocol):
     def read(self, after: Position, *, wait: bool) -> Sequence[Raw]:
         """Entries after a position, if it waits, then a second or so for the first. Raises ``BusUnavailable``."""
 
-    def state(self, seen: Position) -> tuple[Position, Position]:
-        """Asks for the log's newest id and its birth, and tells it an id that was in the log. Should the log not know
-        it any more, it is born anew by that. Raises ``BusUnavailable``.
+    def state(self, seen: Position, mark: bytes = b"") -> tuple[Position, Position]:
+        """Asks for the log's newest id and its birth, and tells it an id that was in the log, with its entry's mark
+        where that is known. Should the log not know it any more, it is born anew by that. Raises ``BusUnavailable``.
         """
 
     def close(self) -> None:
@@ -73,12 +73,12 @@ class Reader:
         self._receiver = receiver
         self._concurrency = concurrency
         self._position = head
-        self._linked = head
+        self._linked, self._mark = head, b""
         self._birth = birth
         self._max_bytes = max_bytes
         # After each cut, and where the chain is broken: it may be another server's log by now, or an older one.
         self._sure = True
-        self._seen: Position | None = None
+        self._seen: tuple[Position, bytes] | None = None
         self._stopping = False
         self._pid = os.getpid()
         self._logger = logging.getLogger(__name__)
@@ -175,9 +175,9 @@ class Reader:
         else:
             raise InvalidValue(f"unknown kind {kind[:20]!r}")
         if previous != self._linked:
-            self._sure, self._seen = False, self._linked
+            self._sure, self._seen = False, (self._linked, self._mark)
             self._receiver.gap(previous)
-        self._linked = at
+        self._linked, self._mark = at, fields.get(b"k", b"")
         if isinstance(what, Message):
             self._receiver.deliver(what)
         elif what is None:
@@ -187,7 +187,7 @@ class Reader:
 
     def _check_state(self) -> None:
         """Ids alone do not say that a log was lost or rolled back: it is asked whether it knows what was read of it."""
-        _, birth = self._source.state(self._seen or self._position)
+        _, birth = self._source.state(*(self._seen or self._here()))
         self._sure, self._seen = True, None
         if birth != self._birth:
             self._position = birth
@@ -195,4 +195,9 @@ class Reader:
 
     def _reborn(self, birth: Position) -> None:
         self._birth = self._linked = birth
+        self._mark = b""
         self._receiver.gap(birth)
+
+    def _here(self) -> tuple[Position, bytes]:
+        """Where it stands, and the mark of what it read there; what was no entry of ours has none."""
+        return self._position, self._mark if self._linked == self._position else b""

@@ -21,7 +21,7 @@ from .budgets import PATIENCE, RedisBudgets
 from .calls import PublishCalls
 from .channel import packed
 from .client import Client
-from .entries import DEFAULT_MAX_BYTES, position_of, room_slice
+from .entries import DEFAULT_MAX_BYTES, mark_of, position_of, room_slice
 from .follow import Following
 from .pipe import Pipe
 from .reader import Reader
@@ -129,8 +129,8 @@ class RedisBus(Bus):
         self._here().publish_soon(self._job(message, done))
 
     def _job(self, message: Message, done: Callable[[Outcome], None] | None = None) -> Job:
-        command, digest = self._calls.packed(message)
-        return Job(command, digest=digest, deadline=time.monotonic() + self._publish_timeout, done=done)
+        command, digest, mark = self._calls.packed(message)
+        return Job(command, digest=digest, deadline=time.monotonic() + self._publish_timeout, mark=mark, done=done)
 
     def _here(self) -> Pipe:
         """This process's pipe. A fork has inherited one in the middle of whatever its parent was doing."""
@@ -151,16 +151,18 @@ class RedisBus(Bus):
         self._calls = self._make_calls(script)
         self._pid = os.getpid()
 
-    def _opening(self, script: str, newest: bytes) -> list[bytes]:
+    def _opening(self, script: str) -> list[bytes]:
         """A new connection may lead to another log than the last one, which then has to know what was answered."""
-        return [packed("SCRIPT", "LOAD", script), *([self._about(position_of(newest))] if newest else [])]
+        return [packed("SCRIPT", "LOAD", script), *([self._about(START)] if self._trips.newest[0] else [])]
 
-    def _about(self, seen: Position) -> bytes:
+    def _about(self, seen: Position, mark: bytes = b"") -> bytes:
         """Asks for the log's newest id and its birth. It is made when there is none, and born anew when it has lost
         what was seen of it: read by this process, or answered to it as the id of what it published.
         """
-        known = {str(one) for one in (seen, position_of(self._trips.newest)) if one != START}
-        return packed("EVAL", _script("state"), 2, self._log, self._meta, *sorted(known))
+        answered, its_mark = self._trips.newest
+        known = {position_of(answered): its_mark, seen: mark_of(mark)}
+        said = sorted(f"{at} {mark}" for at, mark in known.items() if at != START)
+        return packed("EVAL", _script("state"), 2, self._log, self._meta, *said)
 
     def _is_away(self) -> bool:
         return self._reader is not None and not self._reader.connected

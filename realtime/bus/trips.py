@@ -39,20 +39,28 @@ class Job:
         command: the packed call of the publish script.
         digest: what the message says, when its key is one that others may use too, else ``None``.
         deadline: until when to try (``time.monotonic()``).
+        mark: of the entry that it becomes.
         done: called once with the outcome, from whoever made the round trip. It may not block.
 
     Attributes:
         outcome: the answer to the message or its error, once there is one.
     """
 
-    __slots__ = ("command", "deadline", "digest", "done", "outcome")
+    __slots__ = ("command", "deadline", "digest", "done", "mark", "outcome")
 
     def __init__(
-        self, command: bytes, *, digest: str | None, deadline: float, done: Callable[[Outcome], None] | None = None
+        self,
+        command: bytes,
+        *,
+        digest: str | None,
+        deadline: float,
+        mark: str = "",
+        done: Callable[[Outcome], None] | None = None,
     ) -> None:
         self.command = command
         self.digest = digest
         self.deadline = deadline
+        self.mark = mark
         self.done = done
         self.outcome: Outcome | None = None
 
@@ -87,25 +95,25 @@ class Trips:
 
     Args:
         connect: opens the connection.
-        opening: what a new connection is asked first, packed, given ``newest``.
+        opening: what a new connection is asked first, packed.
         sleep: lets others run for so many seconds.
         outage: whether Redis is known to be away, so that trying makes no sense.
         durability: what to wait for; by default for nothing.
 
     Attributes:
-        newest: the last id that was answered, as Redis said it.
+        newest: the last id that was answered, as Redis said it, and the mark of its entry.
     """
 
     def __init__(
         self,
         *,
         connect: Callable[[], Channel],
-        opening: Callable[[bytes], Sequence[bytes]],
+        opening: Callable[[], Sequence[bytes]],
         sleep: Callable[[float], None],
         outage: Callable[[], bool],
         durability: Durability = NOT_DURABLE,
     ) -> None:
-        self.newest = b""
+        self.newest: tuple[bytes, str] = b"", ""
         self._connect = connect
         self._opening = opening
         self._sleep = sleep
@@ -151,7 +159,7 @@ class Trips:
         opening: Sequence[bytes] = ()
         if self._channel is None:
             self._channel = self._connect()
-            opening = self._opening(self.newest)
+            opening = self._opening()
             commands[:0] = opening
         channel = self._channel
         assert channel is not None  # noqa: S101  for the type checker
@@ -174,7 +182,7 @@ class Trips:
             else:
                 job.finish(_outcome(job, answer))
         if isinstance(answers[-1], bytes):
-            self.newest = answers[-1]
+            self.newest = answers[-1], jobs[-1].mark
         if later is not None:
             channel.doubt()
             raise RedisConnectionError(str(later))

@@ -211,6 +211,39 @@ def test_a_log_that_was_rolled_back_is_noticed(open_bus: Open, own_redis: Redis)
     assert bus.replay(["lobby"], replay.cursor, limit=9).recovered
 
 
+def another_log(redis: Redis, position: object) -> None:
+    """What a node looks like that took itself for the primary, too, and gave the same id to another message."""
+    with redis_client.Redis.from_url(redis.url) as admin, admin.pipeline() as pipe:
+        pipe.delete("{realtime}:log")
+        for at, entry in admin.xrange("{realtime}:log"):
+            other = {b"k": b"another"} if at.decode() == str(position) else {}
+            pipe.xadd("{realtime}:log", {**entry, **other}, id=at)
+        pipe.execute()
+
+
+def test_another_log_with_the_same_ids_is_noticed(open_bus: Open, own_redis: Redis) -> None:
+    bus = open_bus()
+    recorder = following(bus)
+    ids = [put(open_bus(), number) for number in range(3)]
+    assert recorder.wait(3) == [0, 1, 2]
+    another_log(own_redis, ids[-1])
+    eventually(lambda: recorder.gaps, within=3, what="the loss being told")
+    assert not bus.replay(["lobby"], ids[-1], limit=9).recovered
+    put(bus, "after")
+    assert recorder.wait(4)[3:] == ["after"] and len(recorder.gaps) == 1
+
+
+def test_another_log_with_the_same_ids_is_noticed_by_who_only_publishes(open_bus: Open, own_redis: Redis) -> None:
+    bus = open_bus()
+    another_log(own_redis, put(bus, 1))
+    unaware = following(open_bus())
+    with redis_client.Redis.from_url(own_redis.url) as admin:
+        admin.client_kill_filter(_type="normal", skipme=True)
+    put(bus, "more")
+    eventually(lambda: unaware.gaps, within=3, what="the loss being told")
+    assert unaware.wait(1) == ["more"] and len(unaware.gaps) == 1
+
+
 def test_a_process_that_saw_nothing_of_what_was_lost_is_told_by_one_that_did(open_bus: Open, own_redis: Redis) -> None:
     one, other = open_bus(), open_bus()
     kept, lost = put(one, "kept"), put(one, "lost")
