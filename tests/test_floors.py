@@ -51,7 +51,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("hub.hub",),
     ("publisher", "hub.direct", "data.relay"),
     ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),
-    ("data.sqlite", "data.postgres"),
+    ("data.sqlite", "data.postgres", "hub.ending"),
     ("web.origin", "web.packets", "web.clients", "web.delays", "web.rates", "serve.head", "web.hangup", "web.pump"),
     (
         "serve.handshake",
@@ -65,7 +65,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.connection", "serve.body", "serve.draining", "web.enginerequests", "web.portable", "web.eventdoor"),
     ("web.linkoutput",),
     ("web.connections", "web.http", "web.cookies", "web.link", "web.assets", "web.described", "web.announcer"),
-    ("web.hooks", "web.enginequeue", "web.outage", "web.kept", "web.pids"),
+    ("web.hooks", "web.enginequeue", "web.outage", "web.kept", "web.pids", "web.dialects"),
     ("web.identifying", "web.bodies"),
     ("web.allowance",),
     ("web.access", "web.lanes", "web.enginesocket", "web.pipeline", "web.openapi", "web.asyncapi"),

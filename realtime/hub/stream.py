@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ..concurrency import Concurrency
@@ -44,7 +44,7 @@ class EventStream(Connection):
             written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
     """
 
-    __slots__ = ("_after", "_hub", "_names", "_padding", "_retry", "_something", "heartbeat", "visible")
+    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "heartbeat", "retry", "visible")
 
     transport = "sse"
 
@@ -67,7 +67,7 @@ class EventStream(Connection):
         self._names = tuple(rooms)
         self._after = after
         self.heartbeat = heartbeat
-        self._retry = retry
+        self.retry = retry
         self._padding = padding
         self.visible = False
         self._something = concurrency.event()
@@ -106,7 +106,7 @@ class EventStream(Connection):
         stream.grant = self.grant
         stream.open(head, self._prelude(), after=self._after, latest=self.latest)
 
-    def __iter__(self) -> Iterator[bytes]:
+    def __iter__(self) -> Generator[bytes, None, None]:
         """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.
 
         Every chunk is whole events. The generator ends when the server closes the connection, and detaches however
@@ -140,7 +140,7 @@ class EventStream(Connection):
         return sse.heartbeat(self.heartbeat) if self.visible else sse.HEARTBEAT
 
     def _prelude(self) -> bytes:
-        retry_ms = int(self._retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+        retry_ms = int(self.retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
         return sse.prelude(retry_ms=retry_ms, padding=self._padding)
 
     def _next(self) -> tuple[list[Any], bool]:

@@ -14,10 +14,12 @@ from flask import Blueprint, Response, request
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import InvalidValue
+from ..hub.ending import EndingStream
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
 from .access import Gate
+from .dialects import End, end, padding, resumed_id
 from .http import number, position, rooms_asked
 from .limits import Limits
 
@@ -29,11 +31,9 @@ HEADERS: Final = {
     "X-Accel-Buffering": "no",
 }
 
-# What clients send by themselves when they reconnect: the browser, Yaffle's polyfill, amvtek's polyfill.
-_RESUMING: Final = ("lastEventId", "evs_last_event_id")
-
-_MAX_PADDING: Final = 16 * 1024
-_DEFAULT_PADDING: Final = 2 * 1024
+_POLL_RETRY: Final = 0.5
+_BARE_RETRY: Final = 0.001
+"""Seconds. Who has no cursor hears nothing between two answers: the sooner it asks again, the less it misses."""
 
 
 def register(
@@ -61,6 +61,7 @@ def register(
             gate.admit("history", *rooms)
             # Not with a cursor: for a browser's EventSource that comes back, any refusal is for good.
             limits.read()
+        ending = end(most_wait=settings.max_wait)
         stream = EventStream(
             hub=hub,
             concurrency=concurrency,
@@ -73,11 +74,21 @@ def register(
         )
         stream.grant = grant
         stream.visible = visible
+        body = stream if ending is None else _ended(stream, ending, retry=settings.retry)
         ready()
         if request.method == "HEAD":
             return Response(status=200, headers=HEADERS)
         # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
-        return Response(stream, status=200, headers=HEADERS, direct_passthrough=True)
+        return Response(body, status=200, headers=HEADERS, direct_passthrough=True)
+
+
+def _ended(stream: EventStream, ending: End, *, retry: float) -> EndingStream:
+    """The stream for a client that cannot take one that stays open."""
+    if ending.wait is not None:
+        stream.visible = False
+        stream.heartbeat = ending.wait
+        stream.retry = _BARE_RETRY if ending.bare else min(_POLL_RETRY, retry)
+    return EndingStream(stream, most=ending.most, polled=ending.wait is not None, bare=ending.bare)
 
 
 def _visible() -> bool:
@@ -104,23 +115,6 @@ def _cursor() -> Position | None:
         return UNKNOWN
 
 
-def resumed_id() -> str | None:
-    """The id with which a client comes back by itself. Headers come as Latin-1 (PEP 3333); browsers send UTF-8."""
-    header = request.headers.get("Last-Event-ID")
-    if header:
-        return header.encode("latin-1", "replace").decode("utf-8", "replace")
-    return next(filter(None, map(request.args.get, _RESUMING)), None)
-
-
 def retry_ms(retry: float) -> int:
     """The reconnection time that one stream is told: the setting and up to half of it, so that not all come at once."""
     return int(retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
-
-
-def padding() -> int:
-    """Bytes of comment that the client wants first: ``padding=true`` (Yaffle), ``padding=N``, ``evs_preamble=N``
-    (amvtek).
-    """
-    if request.args.get("padding") == "true":
-        return _DEFAULT_PADDING
-    return int(max(number("padding", most=_MAX_PADDING), number("evs_preamble", most=_MAX_PADDING)))

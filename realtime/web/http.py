@@ -80,7 +80,9 @@ def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
                 response.headers["Access-Control-Allow-Credentials"] = "true"
                 if request.method == "OPTIONS":
                     response.headers["Access-Control-Allow-Methods"] = "GET, POST, OPTIONS"
-                    response.headers["Access-Control-Allow-Headers"] = "Content-Type, Last-Event-ID, Cache-Control"
+                    response.headers["Access-Control-Allow-Headers"] = (
+                        "Content-Type, Last-Event-ID, Cache-Control, X-Requested-With"
+                    )
                     response.headers["Access-Control-Max-Age"] = "600"
         return response
 

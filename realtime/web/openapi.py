@@ -151,6 +151,8 @@ def _stream(settings: Settings) -> Json:
                     _query("padding", {"type": "string"}, "`true` or a number of bytes: open with so much comment."),
                     _query("heartbeat", {"enum": ["comment", "event"]}, "Whether scripts can see the heartbeats."),
                     _query("evs_preamble", _up_to(16 * 1024), "The same, as amvtek's polyfill says it."),
+                    _query("wait", _up_to(settings.max_wait), "End with the first news, at the latest after so long."),
+                    _query("evs_buffer_size_limit", _up_to(1024 * 1024), "End before so many bytes."),
                 ],
                 "responses": {
                     "200": {

@@ -22,7 +22,8 @@ from ..errors import ConfigError, Forbidden, RealtimeError
 from ..wire import sse
 from ..wire.yielded import END_ID, encode_event, encode_yielded
 from . import origin
-from .events import HEADERS, padding, resumed_id, retry_ms
+from .dialects import padding, resumed_id
+from .events import HEADERS, retry_ms
 from .hangup import hang_up_of
 from .http import error_code, error_response
 from .pump import Pump

@@ -60,6 +60,11 @@ def reset(cursor: Position) -> bytes:
     return control("realtime.reset", {"cursor": str(cursor)})
 
 
+def last_id(cursor: Position) -> bytes:
+    """A block that dispatches nothing, and is what the client goes on from."""
+    return f"id: {cursor}\n\n".encode()
+
+
 def closing(retry_ms: int) -> bytes:
     """The last words of a stream whose server goes: when to come back, to the client's own clock and to its scripts."""
     return f"retry: {retry_ms}\n\n".encode() + control("realtime.closing", {"retry": retry_ms})

@@ -36,3 +36,34 @@ def test_a_page_without_event_source_and_websocket_streams_all_the_same(
     streams = page.evaluate("room => opened.filter((one) => one.includes(`/events?room=${room}&`)).length", room)
     assert 2 <= streams <= 6
     page.evaluate("rt.close()")
+
+
+BLIND = """
+  const text = Object.getOwnPropertyDescriptor(XMLHttpRequest.prototype, 'responseText').get;
+  Object.defineProperty(XMLHttpRequest.prototype, 'responseText', {get: function () {
+    return this.readyState === 4 ? text.call(this) : '';
+  }});
+"""
+
+POLYFILL = """(room) => new Promise((done) => {
+  window.heard = [];
+  window.told = [];
+  const source = window.source = new Realtime.EventSource('/events?room=' + room);
+  source.addEventListener('realtime.ready', () => done());
+  ['open', 'error'].forEach((name) => source.addEventListener(name, () => told.push(name)));
+  source.onmessage = (e) => heard.push(e.lastEventId);
+})"""
+
+
+def test_where_no_text_is_shown_before_its_end_the_polyfill_asks_for_short_answers_and_misses_nothing(
+    gevent_server: Server, visit: Visit, room: str
+) -> None:
+    page = visit(gevent_server.url, f"{room}-other", before=lambda page: page.add_init_script(OLD + BLIND)).page
+    page.evaluate(POLYFILL, room)
+    ids: list[str] = []
+    for _ in range(4):
+        ids += [publish(gevent_server.url, room, number) for number in range(3)]
+        page.wait_for_function("count => heard.length >= count", arg=len(ids))
+    assert page.evaluate("heard") == ids
+    assert page.evaluate("told") == ["open"]
+    page.evaluate("source.close()")
