@@ -6,6 +6,7 @@
 #            PYTHON        interpreter, 3.11 or newer       make test PYTHON=python3.13 VENV=.venv-3.13
 #            PYTEST_ARGS   instead of "-n 4"                make test PYTEST_ARGS="-x -k replay"
 #            BENCH_ARGS    handed to the benchmarks
+#            LAB_ARGS      handed to the lab               make lab LAB_ARGS="--rate 100 --json"
 #            DRILL_ARGS    handed to the fault drill          make drill DRILL_ARGS="--only links --seconds 10"
 #            HOSTILE_ARGS  which server, which attacks      make hostile HOSTILE_ARGS="threads PONG"
 #            FUZZ_ARGS     handed to the fuzzer             make fuzz FUZZ_ARGS="--seed 7 --inputs 5000"
@@ -17,6 +18,7 @@ PYTEST_ARGS ?= -n 4
 BENCH_ARGS ?=
 DRILL_ARGS ?=
 FUZZ_ARGS ?=
+LAB_ARGS ?=
 HOSTILE_ARGS ?=
 
 PY := $(VENV)/bin/python
@@ -39,7 +41,7 @@ $(shell test -x "$(PY)" || rm -f "$(FOR_RUN)" "$(FOR_DEV)" "$(FOR_DOCS)")
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check bench drill fuzz hostile docs clean setup pins node system
+.PHONY: help run test lint types check bench drill fuzz hostile lab docs clean setup pins node system
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
@@ -71,6 +73,9 @@ fuzz: $(FOR_DEV) $(VENDOR) ## 100 000 mutated sessions against a real server
 
 hostile: $(FOR_DEV) $(VENDOR) ## ten hostile clients beside honest ones, with figures
 	@$(PY) -m tests.hostile $(HOSTILE_ARGS)
+
+lab: $(FOR_DEV) $(VENDOR) system ## compare the transports in a browser without a window
+	@$(PY) -m flask --app server realtime lab $(LAB_ARGS)
 
 drill: $(FOR_DEV) system ## play faults and count every message
 	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PY) -m drill $(DRILL_ARGS)

@@ -1,4 +1,4 @@
-"""``flask realtime …``: publish, read and follow rooms from a shell, and have the installation looked over.
+"""``flask realtime …``: publish, read and follow rooms from a shell, have the installation looked over, run the lab.
 
 Each command works on the application's own log where other processes can reach it (Redis), or through a running server
 (``--url``). Errors are one line and exit status 1. This file may not know how anything is done, only what is said.
@@ -19,6 +19,7 @@ from flask.cli import AppGroup, with_appcontext
 from . import show
 from .bus.base import Bus
 from .bus.open import open_bus
+from .cli_lab import lab
 from .concurrency import detected
 from .errors import RealtimeError
 from .hub.follower import Follower, Notice
@@ -44,7 +45,7 @@ def register(app: Flask, *, publish: Publish) -> None:
         publish: ``Realtime.publish``: what the command publishes goes the way of everything else.
     """
     group = AppGroup("realtime", help="Publish to rooms, read and follow them; find what is set up wrongly.")
-    for command in (_publish_command(publish), _tail, _history, _rooms, _doctor):
+    for command in (_publish_command(publish), _tail, _history, _rooms, _doctor, lab):
         group.add_command(command)
     app.cli.add_command(group)
 

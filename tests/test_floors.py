@@ -83,7 +83,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("serve.gevent_server", "serve.worker"),
     ("adopted",),
     ("state", "remote", "show"),
-    ("doctor.finding",),
+    ("doctor.finding", "cli_lab"),
     ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
     ("doctor.examine",),
     ("requesting", "cli", "testing.reader"),
@@ -118,6 +118,7 @@ ONLY_IN = {
     "sqlalchemy": {"data.outbox"},
     "sqlite3": {"data.sqlite"},
     "psycopg": {"data.postgres"},
+    "playwright": {"cli_lab"},
 }
 
 

@@ -119,7 +119,7 @@ def test_no_document_names_a_path_of_one_machine() -> None:
 
 def test_the_commands_of_the_readme_work(shared_redis: Redis, namespace: str) -> None:
     block = next(one for one in blocks(README) if "realtime tail" in one.text)
-    publish, tail, history, rooms, doctor = block.text.splitlines()
+    publish, tail, history, rooms, doctor, lab = block.text.splitlines()
     settings = {
         "REALTIME_BUS_URL": shared_redis.url,
         "REALTIME_NAMESPACE": namespace,
@@ -141,6 +141,7 @@ def test_the_commands_of_the_readme_work(shared_redis: Redis, namespace: str) ->
         says(history, "backup done")
         says(rooms, "lobby")
         says(doctor.replace("https://example.com", server.url), "event stream")
+    says(f"{lab.partition('#')[0]} --seconds 1 --lanes sse", "Native SSE got all 100 messages")
 
 
 def test_the_markup_of_the_readme_is_right_and_every_block_says_what_it_is(tmp_path: Path, shared_redis: Redis) -> None:

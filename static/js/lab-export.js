@@ -85,7 +85,7 @@
   Lab.csv = function (report) {
     var settings = report.settings;
     var head = ['lane', 'state'].concat(FIGURES.map(function (name) {
-      return UNITS[name] ? name + '_' + UNITS[name] : name;
+      return UNITS[name] && UNITS[name] !== name ? name + '_' + UNITS[name] : name;
     }), ['accepted', 'disturbed', 'rate', 'size', 'seconds', 'began']);
     return [head].concat(report.lanes.map(function (lane) {
       return [lane.lane, lane.state].concat(FIGURES.map(function (name) { return lane[name]; }),

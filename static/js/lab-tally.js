@@ -30,6 +30,7 @@
   Histogram.prototype.quantile = function (share) {
     var wanted = Math.max(1, Math.ceil(share * this.count)), seen = 0, at;
     if (!this.count) { return null; }
+    if (wanted >= this.count) { return this.most; }
     for (at = 0; at < this.buckets.length; at += 1) {
       seen += this.buckets[at] || 0;
       if (seen >= wanted) { break; }

@@ -8,7 +8,7 @@
   'use strict';
 
   var Lab = typeof module === 'object' && module.exports ? require('./lab-settings.js') : root.Lab;
-  var COUNTS = ['no', 'one', 'two', 'three', 'four', 'five'];
+  var ALL = ['', '', 'Both', 'All three', 'All four', 'All five'];
 
   function and(words) {
     return words.length < 2 ? words.join('') : words.slice(0, -1).join(', ') + ' and ' + words[words.length - 1];
@@ -35,7 +35,7 @@
       ', 99 of 100 no longer than ' + Lab.ms(Math.max.apply(null, first.map(function (lane) { return lane.p99; })));
     if (lanes.length === 1) { return names(first) + ': ' + middle + '.'; }
     if (first.length === lanes.length) {
-      return 'All ' + COUNTS[lanes.length] + ' were equally quick: ' + middle + '.';
+      return ALL[lanes.length] + ' were equally quick: ' + middle + '.';
     }
     said = first.length > 1 ? names(first) + ' were the quickest, with no difference that counts: ' + middle + '.' :
       names(first) + ' was the quickest: ' + middle + '.';
@@ -49,7 +49,7 @@
     if (lanes.length === 1) {
       return names(first) + ' cost ' + cost + ', in ' + many(first[0].requests, 'request') + '.';
     }
-    if (first.length === lanes.length) { return 'All cost the same: about ' + cost + '.'; }
+    if (first.length === lanes.length) { return ALL[lanes.length] + ' cost the same: about ' + cost + '.'; }
     return names(first) + (first.length > 1 ? ' were the cheapest: about ' : ' was the cheapest: ') + cost +
       '. The dearest was ' + names([last]) + ' with ' + Lab.size(last.overhead) + ', in ' +
       many(last.requests, 'request') + '.';
@@ -60,7 +60,7 @@
   function losses(lanes, accepted) {
     var fine = lanes.filter(whole), said = [];
     if (fine.length === lanes.length) {
-      return [(lanes.length === 1 ? names(lanes) : 'All ' + COUNTS[lanes.length] + ' lanes') + ' got all ' +
+      return [(lanes.length === 1 ? names(lanes) : ALL[lanes.length] + ' lanes') + ' got all ' +
         many(accepted, 'message') + ', each once and in order.'];
     }
     lanes.forEach(function (lane) {
