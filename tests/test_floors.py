@@ -52,7 +52,17 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("publisher", "hub.direct", "data.relay"),
     ("hub.stream", "hub.follower", "serve.poller", "data.outbox", "data.tables"),
     ("data.sqlite", "data.postgres", "hub.ending"),
-    ("web.origin", "web.packets", "web.clients", "web.delays", "web.rates", "serve.head", "web.hangup", "web.pump"),
+    (
+        "web.origin",
+        "web.packets",
+        "web.clients",
+        "web.delays",
+        "web.rates",
+        "serve.head",
+        "web.hangup",
+        "web.pump",
+        "web.lookout",
+    ),
     (
         "serve.handshake",
         "serve.answering",

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from ..concurrency import Concurrency
@@ -42,9 +43,10 @@ class EventStream(Connection):
     Attributes:
         visible: the heartbeats are events, one right after the first event and then one per interval, whatever else is
             written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
+        watched: entered while the stream is written by its own task.
     """
 
-    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "heartbeat", "retry", "visible")
+    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "heartbeat", "retry", "visible", "watched")
 
     transport = "sse"
 
@@ -70,6 +72,7 @@ class EventStream(Connection):
         self.retry = retry
         self._padding = padding
         self.visible = False
+        self.watched: AbstractContextManager[None] = nullcontext()
         self._something = concurrency.event()
 
     def wake(self) -> None:
@@ -114,6 +117,10 @@ class EventStream(Connection):
         """
         # The headers leave with the first chunk: this one, before anything that could take time.
         yield self._prelude()
+        with self.watched:
+            yield from self._written()
+
+    def _written(self) -> Iterator[bytes]:
         try:
             self._hub.attach(self, self._names, after=self._after, latest=self.latest)
             written = time.monotonic()

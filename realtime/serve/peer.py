@@ -7,18 +7,16 @@ both, and with it everybody who stops reading for half a minute. This file only 
 
 from __future__ import annotations
 
-import socket
+import _socket
 import struct
 from typing import Final
-
-from gevent import monkey
-
-_socket: Final = monkey.get_original("socket", "socket")
 
 _HEAD: Final = struct.Struct("=BBBB 4x 12x 12x 24x I")
 """``struct tcp_info`` of linux/tcp.h: state, ca_state, retransmits, probes; at byte 56 the milliseconds since the last
 acknowledgement.
 """
+_TCP_INFO: Final = getattr(_socket, "TCP_INFO", -1)
+"""Not on every system; there the kernel refuses the question."""
 _UNANSWERED: Final = 2
 """Repetitions without an answer that are no accident."""
 
@@ -32,9 +30,10 @@ def silence(fd: int) -> float:
     Returns:
         0 while there is nothing to answer, while answers come, and where the kernel does not know (no TCP).
     """
-    connection = _socket(socket.AF_INET, socket.SOCK_STREAM, 0, fileno=fd)
+    # The bare type, which no event loop has its hands in; the descriptor stays its owner's.
+    connection = _socket.socket(_socket.AF_INET, _socket.SOCK_STREAM, 0, fd)
     try:
-        info = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, _HEAD.size)
+        info = connection.getsockopt(_socket.IPPROTO_TCP, _TCP_INFO, _HEAD.size)
     except OSError:
         return 0.0
     finally:

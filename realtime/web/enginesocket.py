@@ -91,7 +91,9 @@ class EngineSocket(engineio.socket.Socket):
             # Who did not answer a ping will not say goodbye, either.
             link.finish(*self.farewell, wait=reason != self.server.reason.PING_TIMEOUT)
         elif reason != self.server.reason.TRANSPORT_CLOSE and hasattr(self.portable, "abort_soon"):
-            self.portable.abort_soon()  # Its writer may be stuck with what the client does not take.
+            # Its writer may be stuck with what the client does not take.
+            late = reason == self.server.reason.PING_TIMEOUT
+            self.portable.abort() if late else self.portable.abort_soon()
 
     def break_off(self, text: str) -> None:
         """The client broke a rule: end this session, and only this one.

@@ -20,8 +20,10 @@ from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
 from .access import Gate
 from .dialects import End, end, padding, resumed_id
+from .hangup import socket_of
 from .http import number, position, rooms_asked
 from .limits import Limits
+from .lookout import Lookout
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream",
@@ -47,6 +49,7 @@ def register(
     limits: Limits,
 ) -> None:
     """Add the route to a blueprint."""
+    lookout = Lookout(concurrency=concurrency, patience=settings.heartbeat)
 
     @blueprint.get("/events")
     def events() -> Response:
@@ -74,6 +77,7 @@ def register(
         )
         stream.grant = grant
         stream.visible = visible
+        stream.watched = lookout.over(socket_of(request.environ))
         body = stream if ending is None else _ended(stream, ending, retry=settings.retry)
         ready()
         if request.method == "HEAD":

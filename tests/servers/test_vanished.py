@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.processes import Server, eventually, running, start_gevent
+from tests.support.processes import Server, eventually, running, start_gevent, start_threads
 from tests.support.publishing import publish
 from tests.support.vanishing import held, vanish
 
@@ -21,9 +21,9 @@ WEBSOCKET = (
 CONNECT = b"\x81\x82\0\0\0\x0040"
 
 
-@pytest.fixture
-def server() -> Iterator[Server]:
-    server = start_gevent(REALTIME_HEARTBEAT=f"{HEARTBEAT:g}")
+@pytest.fixture(params=[start_gevent, start_threads], ids=["gevent", "threads"])
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
+    server = request.param(REALTIME_HEARTBEAT=f"{HEARTBEAT:g}")
     with running(server):
         yield server
 
