@@ -147,8 +147,10 @@ class Hub(Closing):
         if connection.notes and connection.greeted and (notes := self._take_notes(connection)):
             # Also while the log cannot be read, which may be what they say.
             return notes + self.take(connection) if connection.state is State.LIVE else notes
-        if connection.state is State.LAGGING and connection.cursor > self.position:
-            self.reach(tuple(connection.rooms), connection.cursor)
+        if connection.state is State.LAGGING:
+            self.check_sure(connection)
+            if connection.cursor > self.position:
+                self.reach(tuple(connection.rooms), connection.cursor)
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")

@@ -14,7 +14,7 @@ from typing import Any, Final, NamedTuple
 from weakref import ref
 
 from ..concurrency import Concurrency
-from ..errors import ConnectionClosed, Forbidden
+from ..errors import BusUnavailable, ConnectionClosed, Forbidden
 from .connection import Connection, Grant, State
 from .expiry import Expiry
 from .telling import Telling
@@ -40,12 +40,16 @@ class Revoking(Telling):
     Attributes:
         expiry: ends what was granted for a time.
         mark: how often something was revoked. To be noted before somebody is asked whether a client may come in.
+        on_gap: told when the log could not be followed, and a revocation may have been missed: it calls ``sure`` when
+            it knows of all. It may not wait.
     """
 
     def __init__(self, *, concurrency: Concurrency, max_pending_bytes: int) -> None:
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
         self.expiry = Expiry(concurrency)
         self.mark = 0
+        self.on_gap = lambda: self.sure(self.counters.gaps)
+        self._sure_of = 0
         self._revocations: deque[_Revocation] = deque(maxlen=_KEPT)
         # What was granted anew while somebody read by an older grant: until when, by user and room.
         self._extended: dict[tuple[str, str], float] = {}
@@ -84,6 +88,19 @@ class Revoking(Telling):
                 self._take_back(connection, room, REVOKED)
         for connection in theirs:
             self._wake(connection)
+
+    def sure(self, gaps: int) -> None:
+        """What may have been revoked during so many gaps is known, and was taken back."""
+        with self._lock:
+            self._sure_of = max(self._sure_of, gaps)
+
+    def check_sure(self, connection: Connection) -> None:
+        """Raise ``BusUnavailable`` where a revocation may have been missed, and somebody was asked for this connection.
+
+        What it reads of the log after a gap was perhaps published after its user was shown out.
+        """
+        if connection.grant is not None and self._sure_of < self.counters.gaps:
+            raise BusUnavailable("what was revoked meanwhile is being looked up")
 
     def was_revoked(self, grant: Grant, rooms: Iterable[str]) -> bool:
         """Whether one of the rooms was revoked since the grant was asked for."""

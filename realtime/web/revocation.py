@@ -115,20 +115,30 @@ class RevokingManager(RelayingManager):
             self.server.start_background_task(self._send_away, self.sid_from_eio_sid(eio_sid, "/"), environ)
 
     def look_again(self) -> None:
-        """The log could not be followed, and a revocation may have been missed: look up everybody who is here."""
-        asked = time.time() - _LOOKED_BACK
+        """The log could not be followed, and a revocation may have been missed: look up everybody who is here.
+
+        Until that is done nobody reads on for whom somebody was asked.
+        """
+        gaps = self._hub.counters.gaps
+        try:
+            self._look_up(since=time.time() - _LOOKED_BACK)
+        finally:
+            self._hub.sure(gaps)
+
+    def _look_up(self, *, since: float) -> None:
         everybody: dict[str, set[str]] = {}
         for connection in tuple(self._hub.connections):
             if connection.grant is not None:
                 everybody.setdefault(connection.grant.user, set()).update(connection.rooms)
-        for environ in tuple(self.server.environ.values()):
+        for eio_sid, environ in tuple(self.server.environ.items()):
+            client = self._connections.of_engine(eio_sid)
             for user in filter(None, (environ.get(USER), environ.get(HOLDER))):
-                everybody.setdefault(user, set())
+                everybody.setdefault(user, set()).update(() if client is None else client.rooms)
         for user, rooms in everybody.items():
             self.ledger.forget(user)
             while True:
                 with suppress(BusUnavailable):
-                    taken = self.ledger.taken(user, rooms, since=asked)
+                    taken = self.ledger.taken(user, rooms, since=since)
                     break
                 self.server.sleep(_AGAIN)
             for room in taken:
@@ -148,9 +158,13 @@ class RevokingManager(RelayingManager):
         if room is not None:
             self._hub.revoke(user, room)
             for client, _ in self._clients(user):
+                connection = None if client is None else self._connections.get(client)
+                if connection is not None and room in connection.rooms:
+                    # It stands for two users (a session's, and a ticket's), and the other was the last who was let in;
+                    # or the application put it there. Who may be there all the same can join again.
+                    self._hub.take_back(connection, room, REVOKED)
                 if client is not None:
-                    # The hub has taken the room already; this is the library's own list.
-                    super().leave_room(client, "/", room)
+                    super().leave_room(client, "/", room)  # The library's own list.
             return
         clients = self._clients(user)
         for _client, environ in clients:

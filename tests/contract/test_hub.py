@@ -13,8 +13,8 @@ import pytest
 
 from realtime.bus.base import Bus
 from realtime.concurrency import Concurrency
-from realtime.errors import ConnectionClosed
-from realtime.hub.connection import Connection, State
+from realtime.errors import BusUnavailable, ConnectionClosed
+from realtime.hub.connection import Connection, Grant, State
 from realtime.hub.hub import Hub
 from realtime.message import START, Message, Position
 from tests.support.processes import eventually
@@ -261,6 +261,26 @@ def test_after_a_gap_everybody_catches_up_by_cursor(bus: Bus, hub: Hub) -> None:
     assert idle.state is busy.state is State.LAGGING
     assert busy.drain() == [1, 2] and idle.drain() == []
     assert idle.resets == busy.resets == [] and hub.counters.gaps == 1
+
+
+def test_after_a_gap_nobody_who_was_let_in_reads_on_before_it_is_known_what_was_revoked(bus: Bus, hub: Hub) -> None:
+    theirs, anybodys = Client(hub, eager=False), Client(hub, eager=False)
+    theirs.grant = Grant("ann", hub.mark)
+    hub.attach(theirs, ["lobby"])
+    hub.attach(anybodys, ["lobby"])
+    last = put(bus, "secret")
+    eventually(lambda: hub.position == last)
+    hub.on_gap = lambda: None
+    hub.gap(last)
+    hub.sure(0)
+    with pytest.raises(BusUnavailable):
+        theirs.drain()
+    assert anybodys.drain() == ["secret"]
+    hub.revoke("ann", "lobby")
+    hub.sure(hub.counters.gaps)
+    with pytest.raises(ConnectionClosed):
+        theirs.drain()
+    assert theirs.data == []
 
 
 def test_a_log_that_does_not_know_the_cursor_resets_the_reader_once(bus: Bus, hub: Hub) -> None:
