@@ -31,7 +31,8 @@ def create_app(config: dict[str, object] | None = None) -> Flask:
     """The application, configured by ``config``, else by environment variables (``REALTIME_*``, ``SECRET_KEY``)."""
     app = Flask(__name__)
     app.config.update(SESSION_COOKIE_SAMESITE="Lax", SECRET_KEY=os.environ.get("SECRET_KEY"))
-    app.config.update(REALTIME_LAB=os.environ.get("REALTIME_LAB", "true"))
+    for on in ("REALTIME_LAB", "REALTIME_PRESENCE"):
+        app.config[on] = os.environ.get(on, "true")
     app.config.update(config or {})
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = kept_secret(app.instance_path)

@@ -15,9 +15,7 @@ from .names import shortened
 from .rules import Filter
 
 Action = Literal["subscribe", "publish", "history", "presence"]
-"""What somebody wants of a room: to read what comes, to say something, to read its log, to see who is there (nothing
-asks for that yet).
-"""
+"""What somebody wants of a room: to read what comes, to say something, to read its log, to see who is there."""
 
 Identify = Callable[[], Any]
 Authorize = Callable[[Any, Action, str], Any]

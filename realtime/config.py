@@ -97,6 +97,12 @@ class Settings:
     """
     event_ids: bool = _setting(True, read_flag)
     """Send each message's id as the last argument of its Socket.IO event."""
+    presence: bool = _setting(False, read_flag)
+    """Keep a roster of who is in which room, and tell it."""
+    presence_ttl: float = _setting(15, number(0.5, 300, float))
+    """How long after a process has died its clients are still counted as present, at most; by then another process has
+    told that they left.
+    """
     strict_events: bool = _setting(False, read_flag)
     """Refuse events for which the application declared no schema."""
     api_keys: tuple[ApiKey, ...] = _setting((), read_api_keys, secret=True)

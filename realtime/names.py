@@ -11,6 +11,7 @@ from .errors import InvalidValue
 MAX_ROOM_LENGTH: Final = 128
 MAX_EVENT_LENGTH: Final = 64
 MAX_KEY_LENGTH: Final = 128
+MAX_PERSON_LENGTH: Final = 64
 
 # The client libraries of Socket.IO use these names themselves and drop or misread an application's event of the
 # same name (Socket.IO protocol v5, "reserved events" of the Node and browser clients).
@@ -83,3 +84,28 @@ def check_key(key: object) -> str | None:
     if isinstance(key, str) and 1 <= len(key) <= MAX_KEY_LENGTH and key.isprintable():
         return key
     raise InvalidValue(f"not a key: {shortened(key)}; a key is 1-{MAX_KEY_LENGTH} printable characters")
+
+
+# Without these two, Persian words and many emoji could not be written; they do not count as printable.
+_JOINERS: Final = frozenset("\u200c\u200d")
+
+
+def is_person_name(name: object) -> bool:
+    """Whether a client may call itself so: 1–64 printable characters, not only spaces."""
+    return (
+        isinstance(name, str)
+        and 1 <= len(name) <= MAX_PERSON_LENGTH
+        and bool(name.strip())
+        and all(mark.isprintable() or mark in _JOINERS for mark in name)
+    )
+
+
+def check_person(name: object) -> str | None:
+    """Return the name that a client gives itself when it is one (or ``None``), else raise ``InvalidValue``."""
+    if name is None:
+        return None
+    if isinstance(name, str) and is_person_name(name):
+        return name
+    raise InvalidValue(
+        f"not a name: {shortened(name)}; a name is 1-{MAX_PERSON_LENGTH} printable characters, not only spaces"
+    )

@@ -37,8 +37,10 @@ from .web.limits import Limits
 from .web.manager import BusManager
 from .web.outage import Outage
 from .web.pipeline import Pipeline
+from .web.presence import Presence
 from .web.sockets import SocketHandlers
 from .web.streaming import Streams
+from .web.who import Introduction, introduced
 
 
 @dataclass
@@ -56,6 +58,7 @@ class State:
     gate: Gate
     tickets: Tickets
     streams: Streams
+    presence: Presence | None
     cursors: Cursors = field(init=False)
     check: Callable[[], None] = lambda: None
     """Raises where the application was changed since in a way that would part it from the log."""
@@ -107,10 +110,14 @@ class State:
             self.hub.detach(connection)
         self.hub.on_connection = tell
         self.socketio.server.eio.sockets.clear()
+        if self.presence is not None:
+            self.presence.forked()
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
         self.streams.close()
+        if self.presence is not None:
+            self.presence.close(within=self.settings.retry + self.settings.restart_window)
         self.hub.close(retry=self.settings.retry, window=self.settings.restart_window)
         for socket in tuple(self.socketio.server.eio.sockets.values()):
             socket.go_away()
@@ -150,8 +157,22 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     announcer = Announcer(app, concurrency=concurrency)
     manager.outage = outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
     hub.on_connection, bus.on_change = announcer.connection, outage.changed
+    introduction = introduced(settings, bus=bus, hub=hub, gate=gate, concurrency=concurrency)
     streams = Streams(app, settings=settings, concurrency=concurrency)
-    state = State(settings, concurrency, bus, hub, socketio, manager, pipeline, access, gate, tickets, streams)
+    state = State(
+        settings,
+        concurrency,
+        bus,
+        hub,
+        socketio,
+        manager,
+        pipeline,
+        access,
+        gate,
+        tickets,
+        streams,
+        introduction.presence,
+    )
     manager.ready = pipeline.ready = state.ready
     passing = frozenset({"realtime", "realtime_health"})
     state.cursors = Cursors(app, bus=bus, hub=hub, ready=state.ready, passing=passing)
@@ -173,19 +194,30 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         hub=hub,
         ready=state.ready,
         limits=limits,
+        introduction=introduction,
     ).register(socketio.server)
-    _add_routes(app, state, rules, gate, limits)
+    _add_routes(app, state, rules, limits, introduction)
     cookies.use(app)
     state.check = partial(check_order, app, socketio, app.wsgi_app)
     return state
 
 
-def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate, limits: Limits) -> None:
+def _add_routes(app: Flask, state: State, rules: Rules, limits: Limits, introduction: Introduction) -> None:
     app.url_map.converters["realtime_room"] = http.RoomConverter
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
+    gate = state.gate
     doors = assets.blueprint("realtime", __name__)
     http.guard(doors, settings.allowed_origins)
-    events.register(doors, settings=settings, hub=hub, concurrency=concurrency, ready=ready, gate=gate, limits=limits)
+    events.register(
+        doors,
+        settings=settings,
+        hub=hub,
+        concurrency=concurrency,
+        ready=ready,
+        gate=gate,
+        limits=limits,
+        introduction=introduction,
+    )
     rooms.register(
         doors,
         settings=settings,
@@ -196,7 +228,9 @@ def _add_routes(app: Flask, state: State, rules: Rules, gate: Gate, limits: Limi
         pipeline=state.pipeline,
         gate=gate,
         limits=limits,
+        introduction=introduction,
     )
+    introduction.register(doors, ready=ready, limit=limits.read)
     api.register(doors, settings=settings, pipeline=state.pipeline, limits=limits)
     if settings.api_documents:
         documents.register(doors, settings=settings, rules=rules)

@@ -24,6 +24,8 @@ _OPTIONS = {
 
 def _start(stack: ExitStack, **environment: str) -> Server:
     values = {"PORT": "0", "LOG_LEVEL": "WARNING", "REALTIME_EVENT_RATE": _RATE, "REALTIME_EVENT_BURST": _RATE}
+    # No other keeps a roster, and neither does an application that does not ask for it.
+    values["REALTIME_PRESENCE"] = "0"
     server = running(stack, Server("ours", _PROGRAM, environment=values | environment))
     server.wait_for_http("/healthz")
     return server

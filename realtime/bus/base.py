@@ -29,6 +29,7 @@ from ..errors import BusUnavailable, RealtimeError
 from ..message import Message, Position
 from .notes import Notebook
 from .replay import Replay
+from .roster import Roster
 from .survey import RoomInfo
 
 
@@ -101,6 +102,9 @@ class Bus(Notebook):
 
     budgets: Budgets | None = None
     """Where tokens come from that all processes share; ``None`` where there is only one."""
+
+    roster: Roster
+    """Where each process writes who is with it."""
 
     on_change: Callable[[bool], None] | None = None
     """Called with false when the log cannot be followed any more, and with true when it can again. It may not wait."""

@@ -18,6 +18,7 @@ from ..message import START, Message, Position, encode_json
 from .base import Bus, Outcome, Published, Receiver
 from .notes import Notes
 from .replay import TAIL_LIFETIMES, Entry, LogState, Replay, RoomSlice, merge, newest
+from .roster import MemoryRoster
 from .survey import RoomInfo
 
 
@@ -57,7 +58,7 @@ class MemoryBus(Bus):
     ) -> None:
         self._lock = concurrency.mutex()
         self._clock = clock
-        self._notes = Notes(clock)
+        self._notes, self.roster = Notes(clock), MemoryRoster(self._lock)
         self._history_length = history_length
         self._ttl_ms = int(history_ttl * 1000)
         self._key_ttl_ms = int(key_ttl * 1000)

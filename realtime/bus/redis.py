@@ -26,6 +26,7 @@ from .follow import Following
 from .pipe import Pipe
 from .reader import Reader
 from .replay import TAIL_LIFETIMES, LogState, Replay, RoomSlice, merge, newest
+from .sheets import RedisRoster
 from .survey import RoomInfo
 from .trips import NOT_DURABLE, Durability, Job, Trips
 
@@ -81,6 +82,7 @@ class RedisBus(Bus):
         self._redis = self._client.redis
         hasty = partial(Client, url, tag=namespace, sleep=concurrency.sleep, away=self._is_away)
         self.budgets = RedisBudgets(partial(hasty, timeout=min(PATIENCE, publish_timeout)), prefix=self._prefix)
+        self.roster = RedisRoster(self._client.ask, self._redis, self._prefix)
         self._make_calls = partial(
             PublishCalls,
             prefix=self._prefix,

@@ -8,11 +8,12 @@ does no I/O.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from enum import IntEnum
 from typing import Any, ClassVar, NamedTuple
 
 from ..message import START, Message, Position
+from ..presence import About
 
 Encoder = Callable[[Message], Any]
 """Message to payload. ``None`` where a message is nothing to such connections."""
@@ -67,6 +68,7 @@ class Connection(ABC):
         pending: payloads not yet taken, all of them after the cursor.
         greeted: the transport's opening words were said; until then a replay begins with ``opening``.
         grant: on whose behalf it reads, where somebody was asked.
+        about: what its client said where it joined, by room, if anything.
         notes: control events to be said next, ahead of what is pending; the last words of a closed connection.
         held: somebody is replaying into it; nobody else may take.
         slice: how many messages of the log are read for it at once; fewer where they are large.
@@ -74,6 +76,7 @@ class Connection(ABC):
 
     __slots__ = (
         "__weakref__",
+        "about",
         "cursor",
         "encode",
         "grant",
@@ -95,6 +98,9 @@ class Connection(ABC):
     told_by_hub: ClassVar[bool] = True
     """Whether the hub tells it of outages. Others are told by whoever knows all of them."""
 
+    counts: ClassVar[bool] = True
+    """Whether somebody is there who sees the room, for those who want to know who is."""
+
     ends_without_rooms: ClassVar[bool] = True
     """Whether it is of no use once it may read nothing any more."""
 
@@ -107,11 +113,17 @@ class Connection(ABC):
         self.pending_bytes = 0
         self.state = State.LIVE
         self.grant: Grant | None = None
+        self.about: Mapping[str, About] | None = None
         self.notes: list[Any] = []
         self.greeted = True
         self.held = False
         self.latest = 0
         self.slice = SLICE
+
+    @property
+    def carrier(self) -> str:
+        """Over what it is connected just now, as clients call it."""
+        return self.transport
 
     @property
     def lagging(self) -> bool:

@@ -41,6 +41,7 @@ class Follower(Connection):
     __slots__ = ("_hub", "_something")
 
     transport = "follower"
+    counts = False
 
     def __init__(self, *, hub: Hub, concurrency: Concurrency) -> None:
         super().__init__("", _itself)

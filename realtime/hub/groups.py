@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 from abc import abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeGuard
 
@@ -165,14 +165,19 @@ class Members:
 
     Args:
         lock: the hub's.
+
+    Attributes:
+        dirty: groups with something pending.
+        told: called when somebody reads a room from now on (true), or no more. It may not wait.
     """
 
-    __slots__ = ("_lock", "_rooms", "dirty")
+    __slots__ = ("_lock", "_rooms", "dirty", "told")
 
     def __init__(self, lock: AbstractContextManager[Any]) -> None:
         self._lock = lock
         self._rooms: dict[str, dict[Encoder, Group]] = {}
         self.dirty: set[Group] = set()
+        self.told: Callable[[Connection, str, bool], None] | None = None
 
     def __contains__(self, room: str) -> bool:
         return room in self._rooms
@@ -203,6 +208,8 @@ class Members:
         if connection.encode not in formats:
             formats[connection.encode] = Group(lock=self._lock, dirty=self.dirty)
         formats[connection.encode].apart.add(connection)
+        if self.told is not None:
+            self.told(connection, room, True)
 
     def remove(self, connection: Connection, room: str) -> None:
         """It reads the room no more; it must not share. Harmless when it did not read it."""
@@ -217,3 +224,5 @@ class Members:
             del formats[connection.encode]
         if not formats:
             del self._rooms[room]
+        if self.told is not None:
+            self.told(connection, room, False)

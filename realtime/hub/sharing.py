@@ -8,7 +8,7 @@ log or writes to a socket.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -43,6 +43,10 @@ class Sharing(ABC):
     @abstractmethod
     def flush(self) -> None:
         """Wake everybody who got something since the last flush."""
+
+    def tell_moves(self, told: Callable[[Connection, str, bool], None]) -> None:
+        """Call this when a connection reads a room from now on (true), or no more. It may not wait."""
+        self._members.told = told
 
     def members(self, room: str) -> int:
         """How many connections of this process read the room."""

@@ -106,7 +106,7 @@ class EventStream(Connection):
         stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names, chunked=chunked)
         if self.visible:
             stream.pulse = self._pulse()
-        stream.grant = self.grant
+        stream.grant, stream.about = self.grant, self.about
         stream.open(head, self._prelude(), after=self._after, latest=self.latest)
 
     def __iter__(self) -> Generator[bytes, None, None]:

@@ -9,14 +9,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 from .connection import Connection, State
-from .feed import Feed
+from .saying import Saying
 
 DEGRADED: Final = "realtime.degraded"
 RESTORED: Final = "realtime.restored"
 REASON: Final = {"reason": "bus_unavailable"}
 
 
-class Telling(Feed):
+class Telling(Saying):
     """The part of the hub that tells connections of outages.
 
     Attributes:

@@ -26,6 +26,7 @@ class Waiter(Connection):
     __slots__ = ("_news",)
 
     transport = "longpoll"
+    counts = False
 
     def __init__(self, concurrency: Concurrency) -> None:
         super().__init__("", _news)

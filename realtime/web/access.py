@@ -22,7 +22,7 @@ from ..tickets import Ticket, Tickets
 from .hooks import judged
 from .identifying import GONE, Identifying
 
-_BY_TICKET: Final = ("subscribe", "history")
+_BY_TICKET: Final = ("subscribe", "history", "presence")
 
 
 class Gate(Identifying):

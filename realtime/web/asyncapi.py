@@ -10,6 +10,7 @@ from itertools import count
 from typing import Any, Final
 
 from ..config import Settings
+from ..names import MAX_PERSON_LENGTH
 from ..rules import Rules
 from .described import DeclaredEvent, Json, common_schemas, declared_events, reference, unique
 
@@ -34,6 +35,8 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, sock
         messages["event"] = _any_event(settings)
         general.append("event")
     control = {f"realtime.{name.lower()}": _control(name) for name in ("Ready", "Reset", "Revoked", "Expired")}
+    if settings.presence:
+        control["realtime.presence"] = _control("PresenceChange", "realtime.presence")
     channels: Json = {}
     operations: Json = {}
     for room in dict.fromkeys([None, *(one.room for one in events)]):
@@ -79,8 +82,8 @@ def _carried(event: str, settings: Settings) -> Json:
     }
 
 
-def _control(schema: str) -> Json:
-    event = f"realtime.{schema.lower()}"
+def _control(schema: str, event: str = "") -> Json:
+    event = event or f"realtime.{schema.lower()}"
     return _message(event, reference(schema), {"x-sse": {"event": event, "data": "<JSON>"}})
 
 
@@ -166,7 +169,10 @@ def _socket_operations() -> Json:
 def _socket_messages(settings: Settings) -> Json:
     history = {"type": "integer", "minimum": 0, "description": f"At most {settings.history_length} are sent."}
     said: Json = {
-        "join": ({"room": reference("Room")}, {"after": reference("Id"), "history": history}),
+        "join": (
+            {"room": reference("Room")},
+            {"after": reference("Id"), "history": history, "name": {"type": "string", "maxLength": MAX_PERSON_LENGTH}},
+        ),
         "leave": ({"room": reference("Room")}, {}),
         "refresh": ({}, {"ticket": {"type": "string"}}),
         "publish": (

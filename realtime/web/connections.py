@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ..concurrency import Concurrency
 from ..hub.hub import Hub
 from ..hub.resuming import Join
 from ..message import Position
+from ..presence import About
 from .connection import SocketConnection
 
 
@@ -56,7 +58,9 @@ class SocketConnections:
                 self._known(connection)
             return connection
 
-    def resumed(self, sid: str, eio_sid: str, joins: dict[str, Join], *, after: Position) -> SocketConnection:
+    def resumed(
+        self, sid: str, eio_sid: str, joins: dict[str, Join], *, after: Position, about: Mapping[str, About]
+    ) -> SocketConnection:
         """The connection of a client that came back: in its rooms, with everything held back until ``resume``.
 
         Raises:
@@ -64,7 +68,9 @@ class SocketConnections:
         """
         with self._lock:
             connection = self._made(sid, eio_sid)
-            connection.joins, connection.held = joins, True
+            connection.joins, connection.held, connection.about = joins, True, about or None
+            if not all(one.sees for one in about.values()):
+                self._hub.some_blind = True
             self._hub.attach(connection, tuple(joins), after=after)
             self._known(connection)
             return connection

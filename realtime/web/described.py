@@ -118,6 +118,26 @@ def common_schemas() -> Json:
             },
         },
         "Reset": {"type": "object", "required": ["cursor"], "properties": {"cursor": reference("Id")}},
+        "Member": {
+            "type": "object",
+            "required": ["user", "name", "connections", "transports"],
+            "properties": {
+                "user": {"type": ["string", "null"], "description": "Whom the application knows the client as."},
+                "name": {"type": ["string", "null"], "description": "What the client calls itself; unverified."},
+                "connections": {"type": "integer", "minimum": 1},
+                "transports": {"type": "array", "items": {"enum": ["poll", "polling", "sse", "websocket"]}},
+            },
+        },
+        "Presence": _present(
+            ["members"], members=_members(), more={"type": "integer", "description": "Members that are not listed."}
+        ),
+        "PresenceChange": _present(
+            ["joined", "left", "changed"],
+            joined=_members(),
+            left=_members(),
+            changed=_members(),
+            counted={"const": True, "description": "So many are there that only numbers are told."},
+        ),
         "Revoked": _ended(),
         "Expired": _ended(),
     }
@@ -126,3 +146,13 @@ def common_schemas() -> Json:
 def _ended() -> Json:
     room = {"oneOf": [reference("Room"), {"type": "null"}], "description": "Null for all."}
     return {"type": "object", "required": ["room"], "properties": {"room": room}}
+
+
+def _members() -> Json:
+    return {"type": "array", "items": reference("Member")}
+
+
+def _present(needed: list[str], **properties: Json) -> Json:
+    count = {"type": "integer", "minimum": 0}
+    known = {"room": reference("Room"), "viewers": count, "total": count, **properties}
+    return {"type": "object", "required": ["room", *needed, "viewers", "total"], "properties": known}

@@ -24,6 +24,7 @@ from .hangup import socket_of
 from .http import number, position, rooms_asked
 from .limits import Limits
 from .lookout import Lookout
+from .who import Introduction
 
 HEADERS: Final = {
     "Content-Type": "text/event-stream",
@@ -47,6 +48,7 @@ def register(
     ready: Callable[[], None],
     gate: Gate,
     limits: Limits,
+    introduction: Introduction,
 ) -> None:
     """Add the route to a blueprint."""
     lookout = Lookout(concurrency=concurrency, patience=settings.heartbeat)
@@ -76,6 +78,7 @@ def register(
             padding=padding(),
         )
         stream.grant = grant
+        stream.about = introduction.about(request.args.get("name"), rooms)
         stream.visible = visible
         stream.watched = lookout.over(socket_of(request.environ))
         body = stream if ending is None else _ended(stream, ending, retry=settings.retry)

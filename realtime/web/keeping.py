@@ -116,6 +116,7 @@ class KeepingManager(RevokingManager):
             taken=environ.get(TAKEN, 0.0),
             joins=joins,
             rooms=[one for one in rooms if not is_room_name(one)],
+            about={room: one for room, one in ((connection and connection.about) or {}).items() if room in joins},
             at=time.time(),
             user=environ.get(USER) or environ.get(HOLDER) or user_in(seen),
             stale=environ[STALE] if STALE in environ else (environ.get(AUTH) or {}).get("offset"),

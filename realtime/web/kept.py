@@ -18,7 +18,8 @@ from flask.json.tag import TaggedJSONSerializer
 from ..errors import InvalidValue
 from ..hub.resuming import Join
 from ..message import Position
-from ..names import is_room_name
+from ..names import check_person, is_room_name
+from ..presence import About
 
 _SIGNATURE: Final = 32
 _TAGGED: Final = TaggedJSONSerializer()
@@ -36,6 +37,7 @@ class Kept:
         taken: when it came back last, seconds since the epoch.
         joins: its rooms with a log.
         rooms: its other rooms, which have none.
+        about: what it said of itself where it joined.
         user: whose it is, where that is known.
         stale: the offset that the client came with, which says nothing of this connection.
         session: what handlers have changed in the Flask session since it connected.
@@ -50,6 +52,7 @@ class Kept:
     taken: float = 0.0
     joins: Mapping[str, Join] = field(default_factory=dict)
     rooms: Sequence[str | int] = ()
+    about: Mapping[str, About] = field(default_factory=dict)
     user: str | None = None
     stale: object = None
     session: Mapping[str, Any] = field(default_factory=dict)
@@ -67,6 +70,7 @@ class Kept:
                 "taken": self.taken,
                 "joins": [[room, str(one.start), str(one.upto), one.asked] for room, one in self.joins.items()],
                 "rooms": list(self.rooms),
+                "about": [[room, *one] for room, one in self.about.items()],
                 "user": self.user,
                 "stale": self.stale if isinstance(self.stale, str) and len(self.stale) <= 64 else None,
                 "session": _dumped(self.session),
@@ -98,6 +102,7 @@ class Kept:
                 taken=float(said["taken"]),
                 joins=joins,
                 rooms=[one for one in said["rooms"] if isinstance(one, str | int)],
+                about={room: About(check_person(name), bool(sees)) for room, name, sees in said.get("about", [])},
                 user=None if said["user"] is None else str(said["user"]),
                 stale=said["stale"],
                 session=_loaded(said["session"]),

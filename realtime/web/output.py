@@ -48,6 +48,11 @@ class SocketOutput(SharingConnection):
         self._written: Event | None = None
         self._unwritten = 0
 
+    @property
+    def carrier(self) -> str:
+        socket = self._server.eio.sockets.get(self.engine_id)
+        return "websocket" if self.link is not None or (socket is not None and socket.upgraded) else "polling"
+
     def size(self, payload: Any) -> int:
         return len(payload.data)
 

@@ -198,7 +198,7 @@ class RecoveringManager(KeepingManager):
         connection = None
         if joins:
             after = stretches[-1].after
-            connection = self._connections.resumed(sid, eio_sid, joins, after=after)
+            connection = self._connections.resumed(sid, eio_sid, joins, after=after, about=kept.about)
             connection.resumed = {room: one.after for one in reversed(stretches) for room in one.rooms}
         for room, given in grants.items():
             self.let_in(sid, room, given)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Final
 
 from flask import Blueprint, Response
@@ -27,6 +28,7 @@ from .bodies import json_object, most_for
 from .http import number, position
 from .limits import Limits
 from .pipeline import Pipeline
+from .who import Introduction
 
 _DEFAULT_LIMIT: Final = 50
 _WANTED: Final = 'the body is an object with "data", and optionally "event", "key" and "transient"'
@@ -44,6 +46,7 @@ def register(  # noqa: PLR0913  each is a part of its own
     pipeline: Pipeline,
     gate: Gate,
     limits: Limits,
+    introduction: Introduction,
 ) -> None:
     """Add the routes to a blueprint."""
 
@@ -87,9 +90,10 @@ def register(  # noqa: PLR0913  each is a part of its own
             upto = None if before is None else _just_before(before)
             return bus.replay([room], after, upto=upto, limit=limit)
 
-        replay = read()
-        if wait and limit and not replay.messages and replay.recovered and before is None:
-            replay = _patient(replay, read, room=room, wait=wait, grant=grant, hub=hub, concurrency=concurrency)
+        with introduction.polling(room, grant) if wait else nullcontext():
+            replay = read()
+            if wait and limit and not replay.messages and replay.recovered and before is None:
+                replay = _patient(replay, read, room=room, wait=wait, grant=grant, hub=hub, concurrency=concurrency)
         return _shown(replay, room)
 
 

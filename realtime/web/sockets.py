@@ -23,6 +23,7 @@ from .limits import Limits
 from .manager import BusManager
 from .pipeline import Pipeline
 from .refreshing import Refreshing
+from .who import Introduction
 
 Answer = dict[str, Any]
 T = TypeVar("T")
@@ -41,9 +42,10 @@ class SocketHandlers:
         hub: knows how far this process has delivered.
         ready: makes sure that this process follows the bus; called before each use of it.
         limits: how often clients may do what. Events are counted where they come in.
+        introduction: takes down what a client says of itself.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  each is a part of its own
         self,
         *,
         settings: Settings,
@@ -54,6 +56,7 @@ class SocketHandlers:
         hub: Hub,
         ready: Callable[[], None],
         limits: Limits,
+        introduction: Introduction,
     ) -> None:
         self._settings = settings
         self._pipeline = pipeline
@@ -64,6 +67,7 @@ class SocketHandlers:
         self._ready = ready
         self._refresh = Refreshing(gate=gate, manager=manager, hub=hub).refresh
         self._limits = limits
+        self._introduction = introduction
         self._log = logging.getLogger(__name__)
 
     def register(self, server: Any) -> None:
@@ -75,7 +79,7 @@ class SocketHandlers:
                 server.on(name, self._answering(handle))
 
     def join(self, sid: str, request: dict[str, Any]) -> Answer:
-        """``{room, after?, history?}`` → ``{ok, recovered, cursor}``, after everything that was missed was emitted."""
+        """``{room, after?, history?, name?}`` → ``{ok, recovered, cursor}``, after what was missed was emitted."""
         room = check_room(request.get("room"))
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
@@ -87,12 +91,15 @@ class SocketHandlers:
             cursor = cursor if self._gate.allows("history", room) else UNKNOWN
         elif latest:
             self._gate.admit("history", room)
+        about = self._introduction.about(request.get("name"), (room,))
         self._ready()
         connection = self._manager.connection(sid)
         most = self._settings.max_rooms_per_connection
         if room not in connection.rooms and len(connection.rooms) >= most:
             raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
         self._manager.let_in(sid, room, grant)
+        if self._introduction.presence is not None:
+            self._introduction.presence.joining(connection, room, about)
         try:
             recovered, position = connection.join(room, after=cursor, latest=latest, request=request, grant=grant)
             self._manager.enter_room(sid, "/", room)

@@ -226,3 +226,23 @@ def test_nothing_that_others_wrote_into_redis_is_believed(own_deployment: Own, r
             new = raw(deployment.url, {"pid": eve.pid})
             assert new.sid not in {ann.sid, eve.sid}
             assert eventually(lambda: deployment.get("/healthz").ok)
+
+
+def test_who_comes_back_is_there_under_the_name_that_it_had(own_deployment: Own, raw: Raw, room: str) -> None:
+    deployment = own_deployment("gevent-redis", REALTIME_PRESENCE="1")
+    old = raw(deployment.url)
+    assert old.ask("join", {"room": room, "name": "Ann"})["ok"]
+    (old.offset,) = deployment.publish(room, "seen")
+    old.event()
+
+    def present() -> list[str]:
+        found = requests.get(f"{deployment.url}/rooms/{room}/presence", timeout=10).json()
+        return [one["name"] for one in found["members"]] + ["?"] * found["viewers"]
+
+    eventually(lambda: present() == ["Ann"], what="being there")
+    old.cut()
+    deployment.switch()
+    new = raw(deployment.url, {"pid": old.pid, "offset": old.offset})
+    assert new.answer == old.answer
+    eventually(lambda: present() == ["Ann"], what="being there again")
+    assert present() == ["Ann"]

@@ -12,8 +12,10 @@ import jsonschema
 import msgspec
 import pydantic
 import pytest
+from flask import Flask
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from realtime import Realtime
 from tests.support.processes import ROOT
 
 from .conftest import Application
@@ -261,3 +263,18 @@ def test_a_setting_leaves_the_documents_out(declared: Application) -> None:
     declared.app.config["REALTIME_API_DOCUMENTS"] = False
     client = declared.start().app.test_client()
     assert [client.get(f"/{name}.json").status_code for name in ("openapi", "asyncapi")] == [404, 404]
+
+
+def test_presence_is_described_where_it_is_on() -> None:
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="test", REALTIME_PRESENCE=True)
+    Realtime(app)
+    client = app.test_client()
+    spec, events = client.get("/openapi.json").json, client.get("/asyncapi.json").json
+    OpenAPIV31SpecValidator(spec).validate()
+    answer = client.get("/rooms/a/b/presence").json
+    described = spec["paths"]["/rooms/{room}/presence"]["get"]["responses"]["200"]
+    assert valid(spec, described["content"]["application/json"]["schema"], answer)
+    told = {"room": "a/b", "joined": [], "left": [], "changed": [], "viewers": 1, "total": 0}
+    assert valid(spec, {"$ref": "#/components/schemas/PresenceChange"}, told)
+    assert "realtime.presence" in events["channels"]["room"]["messages"]

@@ -64,7 +64,9 @@ def program(name: str) -> str:
 def clean_environment(**values: str) -> dict[str, str]:
     """This process's environment without settings of the application, plus ``values``."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("REALTIME_", "REDIS_", "FLASK_"))}
-    return {**kept, "SECRET_KEY": "test", "PYTHONUNBUFFERED": "1", **values}
+    # What follows a room is told who is there: tests of messages do without, unless they ask for it.
+    off = {"REALTIME_PRESENCE": "0"}
+    return {**kept, "SECRET_KEY": "test", "PYTHONUNBUFFERED": "1", **off, **values}
 
 
 class Process:
