@@ -96,6 +96,11 @@ class KeepingManager(RevokingManager):
         if sid is not None and self.shared and self.pid(sid) is not None:
             self.recovery.changed(sid)
 
+    def secure(self, sid: str) -> None:
+        """Wait until what is to be restored would be, should this process die now."""
+        if self.shared and self.pid(sid) is not None:
+            self.recovery.secure(sid)
+
     def snapshot(self, sid: str, *, parted: float | None = None) -> Kept | None:
         """What is to be kept of a client as it is now; ``None`` of one that is gone, or whose access was revoked."""
         eio_sid = self.eio_sid_from_sid(sid, "/") if self.is_connected(sid, "/") else None

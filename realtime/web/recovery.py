@@ -1,8 +1,8 @@
 """Where connections are kept for their return: notes on the bus, written behind, used up once.
 
-A shared bus is told of every change within a few milliseconds, many connections in one round trip, so that a process
-may die at any moment. ``memory://`` dies with its process: there a connection is kept only once it is lost. Whoever
-comes back names a secret (its ``pid``), which no one else was told. This file may not know what is in a room.
+A shared bus is told of every change within a few milliseconds, many connections in one round trip, and of ``join`` and
+``leave`` before they are answered: a process may die at any moment. ``memory://`` dies with it: there is kept what is
+lost. Whoever comes back names a secret, its ``pid``. This file may not know what is in a room.
 """
 
 from __future__ import annotations
@@ -145,19 +145,24 @@ class Recovery:
             BusUnavailable: it is written later.
         """
         with self._writing:
-            while True:
-                with self._mutex:
-                    batch = dict(list(self._changed.items())[:_MOST_AT_ONCE])
-                    for sid in batch:
-                        del self._changed[sid]
-                if not batch:
-                    return
-                try:
-                    self._write(batch)
-                except BusUnavailable:
-                    with self._mutex:
-                        self._changed = batch | self._changed
-                    raise
+            while self._changed:
+                self._write_some()
+
+    def secure(self, sid: str) -> None:
+        """Return when what has changed of a client is written, or cannot be now; many share a round trip."""
+        with suppress(BusUnavailable), self._writing:
+            while sid in self._changed:
+                self._write_some()
+
+    def _write_some(self) -> None:
+        with self._mutex:
+            batch = {sid: self._changed.pop(sid) for sid in list(self._changed)[:_MOST_AT_ONCE]}
+        try:
+            self._write(batch)
+        except BusUnavailable:
+            with self._mutex:
+                self._changed = batch | self._changed
+            raise
 
     def _write(self, batch: dict[str, tuple[str, str | None] | None]) -> None:
         living: dict[str, str] = {}

@@ -107,11 +107,13 @@ class SocketHandlers:
         except Forbidden:
             self._manager.leave_room(sid, "/", room)
             raise
+        self._manager.secure(sid)
         return {"ok": True, "recovered": recovered, "cursor": str(position)}
 
     def leave(self, sid: str, request: dict[str, Any]) -> Answer:
         """``{room}`` → ``{ok}``. Leaving a room that was not joined is no error."""
         self._manager.leave_room(sid, "/", check_room(request.get("room")))
+        self._manager.secure(sid)
         return {"ok": True}
 
     def publish(self, sid: str, request: dict[str, Any]) -> Answer:

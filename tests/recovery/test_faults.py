@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.processes import Redis, eventually
 
-from .client import StockClient
+from .client import RawClient, StockClient
 from .deployment import Deployment
 
 Stock = Callable[..., StockClient]
@@ -39,6 +39,27 @@ def test_after_kill_9_of_its_process_it_comes_back_to_another(own_deployment: Ow
     assert client.wait_connected(3) == (client.connections[0].sid, True)
     client.wait_data([1, 2, 3, 4])
     assert client.call("recall")["session"] == {"name": "ann"}
+
+
+def test_what_it_joined_or_left_is_known_when_its_process_dies_at_the_moment_of_the_answer(
+    own_deployment: Own, raw: Callable[..., RawClient], room: str
+) -> None:
+    deployment = own_deployment("gevent-redis")
+    joining, leaving = raw(deployment.servers[0].url), raw(deployment.servers[1].url)
+    assert leaving.join(f"{room}/kept")["ok"] and leaving.join(f"{room}/left")["ok"]
+    deployment.wait_kept(f"{room}/left")
+    assert joining.join(room)["ok"]
+    deployment.servers[0].signal(signal.SIGKILL)
+    assert leaving.ask("leave", {"room": f"{room}/left"})["ok"]
+    deployment.servers[1].signal(signal.SIGKILL)
+    deployment.restart(1, how=signal.SIGKILL)
+    deployment.switch()
+    deployment.publish(f"{room}/left", "stale")
+    ids = [deployment.publish(one, "missed") for one in (room, f"{room}/kept")]
+    for before, (id_,) in zip((joining, leaving), ids, strict=True):
+        after = raw(deployment.url, {"pid": before.pid})
+        assert after.sid == before.sid
+        assert after.event() == ["missed", id_]
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
