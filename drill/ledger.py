@@ -5,6 +5,7 @@ It is the drill's judge, and shares no code with the product. This file does no 
 
 from __future__ import annotations
 
+import sys
 import time
 from bisect import bisect_right
 from collections.abc import Container
@@ -46,6 +47,8 @@ class Account:
         last: id of the last message.
         longest: seconds of the longest silence between two messages.
         recovered: for each fault, seconds until a message came that was sent after it.
+        start: its first cursor: it is owed what comes after, and nothing else.
+        until: up to here; ``None`` for all.
     """
 
     got: list[tuple[str, Id]] = field(default_factory=list)
@@ -56,6 +59,8 @@ class Account:
     last: Id = (0, 0)
     longest: float = 0.0
     recovered: list[float] = field(default_factory=list)
+    start: Id = (0, 0)
+    until: Id | None = None
     _at: float = 0.0
     _since: float | None = None
     _open: bool = False
@@ -91,6 +96,12 @@ class Account:
         """A fault has just ended (or, where it lasts no time, happened)."""
         self._since = time.monotonic()
 
+    def owed(self, book: Book) -> set[str]:
+        """Keys of what was acknowledged, is to come to the client, and has not."""
+        missing = book.acknowledged.keys() - self.keys
+        until = self.until or (sys.maxsize, 0)
+        return {key for key in missing if self.start < book.acknowledged[key] <= until}
+
     @property
     def waiting(self) -> bool:
         """Nothing that was sent since the last fault has come yet."""
@@ -120,7 +131,7 @@ class Figures:
 
 def gone(book: Book, account: Account) -> set[str]:
     """Keys of what was acknowledged and did not come to a client, and of which it was told that it is missing."""
-    missing = book.acknowledged.keys() - account.keys
+    missing = account.owed(book) if account.told else ()
     return {key for key in missing if any(low < book.acknowledged[key] <= upto for low, upto in account.told)}
 
 
@@ -147,7 +158,7 @@ def judge(book: Book, accounts: list[Account], *, still_there: Container[str] = 
     lost = missing = doubled = disordered = 0
     for account in accounts:
         doubled += doubles(account)
-        high: Id = (0, 0)
+        high = account.start
         seen: set[str] = set()
         for key, id_ in account.got:
             disordered += id_ <= high and key not in seen
@@ -155,7 +166,7 @@ def judge(book: Book, accounts: list[Account], *, still_there: Container[str] = 
             seen.add(key)
         excused = {key for key in gone(book, account) if key not in still_there}
         missing += len(excused)
-        lost += len(book.acknowledged.keys() - account.keys - excused)
+        lost += len(account.owed(book) - excused)
     times = sorted(time for account in accounts for time in account.recovered)
     never = sum(account.waiting for account in accounts)
     return Figures(

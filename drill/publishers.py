@@ -31,7 +31,8 @@ class Publisher(ABC):
 
     def __init__(self, name: str, ports: list[int], pace: float, book: Book) -> None:
         self.cut = 0
-        self._name, self._ports, self._pace, self._book = name, ports, pace, book
+        self.pace = pace
+        self._name, self._ports, self._book = name, ports, book
         self._turn = sum(map(ord, name))
         self._stopping = False
         self._link: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -41,7 +42,7 @@ class Publisher(ABC):
         due, number = time.monotonic(), 0
         while not self._stopping:
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            due += self._pace
+            due += self.pace
             number += 1
             await self._publish(f"{self._name}-{number}")
         self._drop()

@@ -9,9 +9,9 @@ import asyncio
 import signal
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from . import failovers, holes, pauses, pollers, returning
+from . import crowds, failovers, holes, pauses, pollers, returning
 from .clients import Client
 from .ledger import Figures, gone, judge
 from .publishers import in_the_log
@@ -42,6 +42,7 @@ class Scenario:
         store: see ``stores.STORES``.
         settings: of the servers.
         kinds, doors: see ``Stage.begin``.
+        crowd, rate: times as many clients, and messages a second, as the load says.
     """
 
     title: str
@@ -54,6 +55,8 @@ class Scenario:
     options: tuple[str, ...] = AOF
     kinds: Sequence[type[Client]] = KINDS
     doors: str = ""
+    crowd: float = 1
+    rate: float = 1
     store: str = "redis"
     settings: dict[str, str] = field(default_factory=dict)
 
@@ -163,6 +166,9 @@ SCENARIOS = {
     "publishers": Scenario("publishers' answers cut", publishers_cut, times=100),
     "polls": Scenario("polls' answers cut", pollers.polls_cut, times=20, kinds=pollers.EVERY_KIND, doors="each"),
     "switched": Scenario("WebSocket → SSE → WebSocket", returning.switched, times=40, kinds=returning.SWITCHING),
+    "return": Scenario("ten times as many return at once", crowds.all_return, recovery=10.0, crowd=10, rate=0.1),
+    "visits": Scenario("connects with random cursors", crowds.random_cursors, crowd=0.05, rate=5,
+                       settings=crowds.VISITS),
     "sentinel": Scenario("Sentinel failover", failovers.primary_killed, times=5, recovery=0.5, told=None,
                          store="sentinel"),
     "cluster": Scenario("Cluster primary killed", failovers.primary_killed_thrice, times=3, recovery=0.5, told=None,
@@ -183,13 +189,15 @@ SCENARIOS = {
 async def play(scenario: Scenario, load: Load, *, store: Store | None = None) -> Result:
     """Play one scenario and judge it, on a store of its own unless one is given."""
     options, settings = scenario.options, scenario.settings
+    clients = max(len(scenario.kinds), round(load.clients * scenario.crowd))
+    load = replace(load, clients=clients, rate=load.rate * scenario.rate)
     async with staged(load, *options, kind=scenario.store, store=store, **settings) as stage:
         await stage.begin(scenario.kinds, doors=scenario.doors)
         await scenario.play(stage)
         await stage.end()
-        accounts = [client.account for client in stage.clients]
+        accounts = stage.accounts
         excused = set[str]().union(*(gone(stage.book, account) for account in accounts))
-        kept = {key for key in excused if await in_the_log(stage.ports[0], stage.book.acknowledged[key])}
+        kept = {key for key in excused if await in_the_log(stage.backs[0], stage.book.acknowledged[key])}
         figures = judge(stage.book, accounts, still_there=kept)
         missed = [f"{name} {value:.2f} > {most:g}" for name, value, most in stage.checks if value > most]
     counts = {"lost": figures.lost, "doubled": figures.doubled, "disordered": figures.disordered}

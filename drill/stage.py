@@ -15,7 +15,7 @@ import redis as redis_client
 from tests.support.processes import Redis, Server, free_port, start_gevent
 
 from .clients import Client, EventSourceClient, SocketIOClient
-from .ledger import Book
+from .ledger import Account, Book
 from .links import Door
 from .publishers import HttpPublisher, Publisher, SocketIOPublisher
 from .stores import STORES, Deployment, Store
@@ -59,6 +59,7 @@ class Stage:
         self.book = Book()
         self.checks: list[tuple[str, float, float]] = []
         self.clients: list[Client] = []
+        self.visitors: list[Client] = []
         self.publishers: list[Publisher] = []
 
     @property
@@ -72,6 +73,11 @@ class Stage:
         """Sentinel's or the cluster's nodes, where there are."""
         assert not isinstance(self.store, Redis)
         return self.store
+
+    @property
+    def accounts(self) -> list[Account]:
+        """Of all clients, and of those that came and went."""
+        return [client.account for client in (*self.clients, *self.visitors)]
 
     async def begin(self, kinds: Sequence[type[Client]] = KINDS, *, doors: str = "") -> None:
         """Once every client reads, begin to publish.
