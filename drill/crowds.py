@@ -49,7 +49,7 @@ def _reads(stage: Stage) -> int:
 
 async def random_cursors(stage: Stage) -> None:
     """Clients come with some cursor of the last while, read until they are live and a little longer, and go."""
-    count = 200 * stage.load.clients
+    count = 40 * stage.load.faults if stage.load.faults else round(2 * stage.load.rate)
     await stage.published(2 * _MORE)
     visits: set[asyncio.Task[float]] = set()
     for number in range(count):

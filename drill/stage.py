@@ -15,7 +15,7 @@ import redis as redis_client
 from tests.support.processes import Redis, Server, free_port, start_gevent
 
 from .clients import Client, EventSourceClient, SocketIOClient
-from .ledger import Account, Book
+from .ledger import Account, Book, gone
 from .links import Door
 from .publishers import HttpPublisher, Publisher, SocketIOPublisher
 from .stores import STORES, Deployment, Store
@@ -144,8 +144,10 @@ class Stage:
     async def end(self) -> None:
         """Wait until all is accepted and everybody has all of it, or nothing more comes; then let the clients go."""
         await asyncio.gather(*(publisher.stop(_SETTLE) for publisher in self.publishers))
-        wanted, quiet, before = len(self.book.acknowledged), 0.0, -1
-        while quiet < 3 and any(len(client.account.keys) < wanted for client in self.clients):
+        quiet, before = 0.0, -1
+        while quiet < 3 and any(
+            client.account.owed(self.book) - gone(self.book, client.account) for client in self.clients
+        ):
             total = sum(len(client.account.got) for client in self.clients)
             quiet, before = (quiet + 0.1 if total == before else 0.0), total
             await asyncio.sleep(0.1)

@@ -138,7 +138,8 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     socketio = socketio_of(app, settings, socketio)
     concurrency = for_mode(socketio.server.eio.async_mode)
     bus = open_bus(settings, concurrency)
-    hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=settings.max_pending_bytes)
+    most = settings.max_pending_bytes
+    hub = Hub(log=bus, concurrency=concurrency, max_pending_bytes=most, crowds=bus.shared)
     connections = SocketConnections(hub=hub, concurrency=concurrency, ids=settings.event_ids)
     pipeline = Pipeline(
         app, bus=bus, rules=rules, max_message_bytes=settings.max_message_bytes, strict=settings.strict_events

@@ -15,6 +15,7 @@ from ..errors import BusUnavailable, ConnectionClosed
 from ..message import Message, Position
 from .closing import Closing
 from .connection import SLICE, Connection, State
+from .crowding import SharedLog
 from .groups import is_sharing
 from .log import Log, Slice, before
 
@@ -28,14 +29,24 @@ class Hub(Closing):
         log: where what is not live any more is read.
         concurrency: for the lock and for waiting.
         max_pending_bytes: a connection with more than this pending loses it and keeps its cursor.
+        crowds: many who come back at once share what is read for them, because the log is far away.
     """
 
-    def __init__(self, *, log: Log, concurrency: Concurrency, max_pending_bytes: int = 256 * 1024) -> None:
+    def __init__(
+        self, *, log: Log, concurrency: Concurrency, max_pending_bytes: int = 256 * 1024, crowds: bool = False
+    ) -> None:
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
-        self.log = log
+        self._crowds = SharedLog(log, concurrency=concurrency) if crowds else None
+        self.log = self._crowds or log
         self._joined_key: tuple[int, ...] = ()
         self._joined_of: list[Any] = []
         self._joined = b""
+
+    def gap(self, position: Position) -> None:
+        """See ``Feed.gap``. What was read before is not shared any more."""
+        if self._crowds is not None:
+            self._crowds.forget()
+        super().gap(position)
 
     def attach(
         self, connection: Connection, rooms: Iterable[str] = (), *, after: Position | None = None, latest: int = 0

@@ -20,7 +20,15 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.arg
 
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize(
-    "suite", ["test_bus.py", "test_recovery.py", "test_hub.py", "test_redis_faults.py", "test_redis_pipe.py"]
+    "suite",
+    [
+        "test_bus.py",
+        "test_recovery.py",
+        "test_hub.py",
+        "test_redis_faults.py",
+        "test_redis_pipe.py",
+        "test_crowding.py",
+    ],
 )
 def test_the_contract_holds_under_gevent(suite: str) -> None:
     environ = {key: value for key, value in clean_environment().items() if not key.startswith("PYTEST_")}
