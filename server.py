@@ -33,11 +33,12 @@ def create_app(config: dict[str, object] | None = None) -> Flask:
     app.config.update(SESSION_COOKIE_SAMESITE="Lax", SECRET_KEY=os.environ.get("SECRET_KEY"))
     for on in ("REALTIME_LAB", "REALTIME_PRESENCE"):
         app.config[on] = os.environ.get(on, "true")
+    app.config["REALTIME_PRIVATE_PREFIX"] = os.environ.get("REALTIME_PRIVATE_PREFIX", "private/")
     app.config.update(config or {})
     if not app.config["SECRET_KEY"]:
         app.config["SECRET_KEY"] = kept_secret(app.instance_path)
     realtime.init_app(app)
-    pages.register(app)
+    pages.register(app, invitations=bool(app.config["REALTIME_PRIVATE_PREFIX"]))
     pages.register_errors(app)
     return app
 

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import inspect
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from flask import request
+from flask import has_request_context, request
 
 from ..access import Access, Action, user_of
 from ..concurrency import Concurrency
@@ -20,7 +20,7 @@ from ..grants import Ledger
 from ..hub.connection import Grant
 from ..tickets import Ticket, Tickets
 from .hooks import judged
-from .identifying import GONE, Identifying
+from .identifying import AUTH, GONE, IDENTITY, TICKET, Identifying
 
 _BY_TICKET: Final = ("subscribe", "history", "presence")
 
@@ -45,6 +45,23 @@ class Gate(Identifying):
     def active(self) -> bool:
         """Whether there is anybody to ask: such may wait, and wants a request context."""
         return bool(self._access.active or self._prefix)
+
+    def knows(self, environ: Mapping[str, Any]) -> bool:
+        """Whether there is anybody to ask about the client whose WSGI environment this is.
+
+        Where there are private rooms and nothing else, a client without a cookie and without a ticket is nobody. It is
+        let into all other rooms without being asked about, and costs no more than it would without private rooms.
+        """
+        return self._access.active or (
+            bool(self._prefix)
+            and (
+                "HTTP_COOKIE" in environ
+                or "HTTP_AUTHORIZATION" in environ
+                or bool(environ.get(AUTH))
+                or environ.get(IDENTITY) is not None
+                or TICKET in environ.get("QUERY_STRING", "")
+            )
+        )
 
     def is_private(self, room: str) -> bool:
         """Whether the room is for those only who were granted it."""
@@ -79,7 +96,9 @@ class Gate(Identifying):
 
     def _admitted(self, action: Action, rooms: Sequence[str]) -> tuple[Any, list[tuple[str, float]]]:
         """Who the client is, and which of the rooms were granted until when."""
-        if not self.active():
+        if not self._access.active and not (self._prefix and has_request_context() and self.knows(request.environ)):
+            if any(map(self.is_private, rooms)):
+                raise Unauthorized(f"nobody is logged in, and not everybody may {_WORDS[action]} {rooms[0]!r}")
             return None, []
         if GONE in request.environ:
             raise Unauthorized("access was revoked; connect again")

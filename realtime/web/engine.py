@@ -56,7 +56,7 @@ class SocketServer(ShortCuts):
             # It went while the application's handler ran. The library would keep it as connected for ever.
             self._handle_disconnect(eio_sid, namespace, self.reason.TRANSPORT_CLOSE)
         elif namespace in {None, "/"}:
-            if self.realtime_greeter.active():
+            if self.realtime_greeter.active(self.environ[eio_sid]):
                 self.realtime_greeter.greet(eio_sid)
             self.manager.resume(self.manager.sid_from_eio_sid(eio_sid, "/"))
 

@@ -5,7 +5,7 @@ So a revocation reaches it also while it has done nothing yet. This file lets no
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..hub.hub import Hub
@@ -29,9 +29,14 @@ class Greeter:
         self._hub = hub
         self._in_request = in_request
 
-    def active(self) -> bool:
-        """Whether there is anybody to ask."""
-        return self._gate.active()
+    def active(self, environ: Mapping[str, Any], *, carrying: bool = False) -> bool:
+        """Whether there is anybody to ask about a client.
+
+        Args:
+            environ: of its handshake.
+            carrying: whether its CONNECT carries something that is not in there yet.
+        """
+        return self._gate.knows(environ) or (carrying and self._gate.active())
 
     def greet(self, eio_sid: str) -> None:
         """A client has connected to the default namespace, or was refused there."""

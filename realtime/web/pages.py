@@ -7,15 +7,20 @@ No page has inline script or style, so that the Content-Security-Policy can forb
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from ..errors import ConfigError
+from ..invitations import Invitations
 from ..names import is_room_name
 from . import lab
+from .allowance import Allowance
 from .assets import CHARTS, STATIC, TEMPLATES
 from .http import http_error_response
+from .invitations import register as register_invitations
 from .lanes import Lanes
 
 _POLICY: Final = (
@@ -38,7 +43,7 @@ _HEADERS: Final = {
 _HOST: Final = re.compile(r"[A-Za-z0-9.:\[\]_-]+")
 
 
-def register(app: Flask, *, url_prefix: str | None = None) -> None:
+def register(app: Flask, *, url_prefix: str | None = None, invitations: bool = False) -> None:
     """Add the pages to an application that ``Realtime`` was initialised for.
 
     A template of the same name in the application's own folder, such as ``chat.html``, takes the place of theirs. With
@@ -47,6 +52,11 @@ def register(app: Flask, *, url_prefix: str | None = None) -> None:
     Args:
         app: the application.
         url_prefix: where they are, such as ``"/chat"``; default: the root.
+        invitations: whether people may open private rooms of their own and invite others by a link. It needs
+            ``REALTIME_PRIVATE_PREFIX``; other private rooms than those cannot be entered by it.
+
+    Raises:
+        ConfigError: invitations without a ``REALTIME_PRIVATE_PREFIX``.
     """
     pages = Blueprint("pages", __name__, template_folder=TEMPLATES, url_prefix=url_prefix)
     state = app.extensions["realtime"]
@@ -54,7 +64,13 @@ def register(app: Flask, *, url_prefix: str | None = None) -> None:
     @pages.get("/")
     def chat() -> str:
         asked = request.args.get("room", "lobby")
-        return render_template("chat.html", room=asked if is_room_name(asked) else "lobby", lab=state.settings.lab)
+        return render_template(
+            "chat.html",
+            room=asked if is_room_name(asked) else "lobby",
+            lab=state.settings.lab,
+            invitations=invitations,
+            private=state.settings.private_prefix,
+        )
 
     @pages.after_request
     def secure(response: Response) -> Response:
@@ -68,6 +84,9 @@ def register(app: Flask, *, url_prefix: str | None = None) -> None:
     if state.settings.lab:
         pages.add_url_rule("/lab", "lab", _lab)
         _register_lab(app, state, url_prefix=url_prefix)
+    if invitations:
+        pages.add_url_rule("/invitations", "invitation", lambda: render_template("invitation.html"))
+        _register_invitations(app, state, url_prefix=url_prefix)
     app.register_blueprint(pages)
 
 
@@ -86,6 +105,23 @@ def _register_lab(app: Flask, state: Any, *, url_prefix: str | None) -> None:
         concurrency=state.concurrency,
         lanes=lanes,
         ready=state.ready,
+    )
+    app.register_blueprint(routes)
+
+
+def _register_invitations(app: Flask, state: Any, *, url_prefix: str | None) -> None:
+    prefix = state.settings.private_prefix
+    if not prefix:
+        raise ConfigError("invitations are to private rooms: set REALTIME_PRIVATE_PREFIX, such as private/")
+    routes = Blueprint("invitations", __name__, url_prefix=url_prefix)
+    register_invitations(
+        routes,
+        settings=state.settings,
+        invitations=Invitations(state.tickets.keys, prefix=prefix),
+        gate=state.gate,
+        access=state.access,
+        allowance=partial(Allowance, budgets=state.bus.budgets, concurrency=state.concurrency),
+        grant=state.manager.grant,
     )
     app.register_blueprint(routes)
 

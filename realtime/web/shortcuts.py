@@ -50,7 +50,7 @@ class ShortCuts(EventDoor):
         """CONNECT to the default namespace, where no code of the application has a say in it."""
         if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
             return False
-        if self.realtime_greeter.active():
+        if self.realtime_greeter.active(self.environ[socket.sid], carrying=bool(data)):
             return False
         if is_too_deep(data) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
             return False  # It is refused below.
@@ -65,10 +65,10 @@ class ShortCuts(EventDoor):
 
     def _do_at_once(self, socket: Any, message: str, match: re.Match[str], do: Callable[..., bool]) -> bool:
         handler = self.handlers.get("/", {}).get(match[2])
-        if handler is None or not getattr(handler, "realtime", False) or handler.may_wait():
+        if handler is None or not getattr(handler, "realtime", False):
             return False
         sid = self.manager.sid_from_eio_sid(socket.sid, "/")
-        if not self.manager.is_connected(sid, "/"):
+        if not self.manager.is_connected(sid, "/") or handler.may_wait(sid):
             return False
         if is_too_deep(message):
             return False

@@ -154,13 +154,20 @@ class SocketHandlers:
             "origin": Origin("socketio", sid, identity),
         }
 
+    def _asks(self, sid: str, name: str) -> bool:
+        """Whether there is anybody to ask about a client. What it brings to ``refresh`` is looked at in any case."""
+        if not self._gate.active():
+            return False
+        environ = self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/"), {})
+        return name == "refresh" or self._gate.knows(environ)
+
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
         name, publishes = handle.__name__, handle == self.publish
 
-        def calls_application() -> bool:
+        def calls_application(sid: str) -> bool:
             if publishes and (self._limits.publishing or self._pipeline.calls_application()):
                 return True
-            return name != "leave" and self._gate.active()
+            return name != "leave" and self._asks(sid, name)
 
         def called(call: Callable[..., T], sid: str, *arguments: Any) -> T:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -168,7 +175,7 @@ class SocketHandlers:
             return call(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
-            if calls_application():
+            if calls_application(sid):
                 return told(self._in_request, sid, name, arguments, partial(told, called, handle, sid))
             return told(called, handle, sid, *arguments)
 

@@ -49,14 +49,15 @@
     if (room) { this.go(room); }
   };
 
-  /** Show the rooms, each as a link to its own address. */
-  Frame.prototype.list = function (rooms, current, address) {
+  /** Show the rooms, each as a link to its own address; `called(room)` is what `Chat.called` says of it. */
+  Frame.prototype.list = function (rooms, current, address, called) {
     var self = this, list = byId('rooms');
     list.textContent = '';
     rooms.forEach(function (room) {
       var item = document.createElement('li'), anchor = document.createElement('a');
       var name = document.createElement('bdi');
-      name.textContent = room;
+      name.textContent = called(room).name;
+      if (called(room).isPrivate) { anchor.className = 'private'; }
       anchor.appendChild(name);
       anchor.href = address(room);
       if (room === current) { anchor.setAttribute('aria-current', 'page'); }
@@ -70,14 +71,15 @@
     });
   };
 
-  Frame.prototype.title = function (room) {
-    byId('title-room').textContent = room;
-    byId('text').placeholder = 'Message #' + room;
+  Frame.prototype.title = function (called) {
+    byId('sign').className = called.isPrivate ? 'sign lock' : 'sign';
+    byId('title-room').textContent = called.name;
+    byId('text').placeholder = 'Message ' + called.title;
   };
 
   /** How many messages wait to be read, where a tab shows it. */
-  Frame.prototype.unread = function (room, count) {
-    var title = Chat.title(room, count);
+  Frame.prototype.unread = function (called, count) {
+    var title = Chat.title(called, count);
     if (document.title !== title) { document.title = title; }
   };
 

@@ -60,6 +60,13 @@
     return '';
   };
 
+  /** What a room is called on the page: {name, title, isPrivate}. One that nobody may guess is not read by anybody. */
+  Chat.called = function (room, prefix) {
+    var secret = prefix && room.indexOf(prefix + 'room-') === 0 && room.slice(prefix.length + 5);
+    var name = secret ? 'Private ' + secret.slice(0, 4) : room;
+    return {name: name, title: (secret ? '' : '#') + name, isPrivate: !!secret};
+  };
+
   /** The address of a room; what else the query says (which transport) is kept. */
   Chat.address = function (search, room) {
     var transport = Chat.query(search, 'transport');

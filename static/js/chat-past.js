@@ -22,9 +22,10 @@
   }
 
   /** A room is shown from an id on, which `before()` tells. `whole`: there is nothing before that. */
-  Past.prototype.enter = function (room, before, whole) {
+  Past.prototype.enter = function (room, before, whole, name) {
     this.leave();
     this.room = room;
+    this.elements.beginRoom.textContent = name;
     this.before = before;
     this.ended(whole);
   };
@@ -49,7 +50,6 @@
   Past.prototype.ended = function (ended) {
     this.elements.older.hidden = ended;
     this.elements.begin.hidden = !ended || !this.before();
-    this.elements.beginRoom.textContent = this.room;
   };
 
   Past.prototype.busy = function (busy) {

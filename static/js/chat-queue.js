@@ -10,11 +10,12 @@
   var PATIENCE_MS = 1000;   // what is sent within this time was simply sent
   var STATES = {waiting: 'Waiting', sent: 'Sending', retrying: 'Trying again'};
 
-  /** `elements`: {queue, words, toggle, list, all}; `go(room)` shows a room. */
-  function Queue(elements, go) {
+  /** `elements`: {queue, words, toggle, list, all}; `go(room)` shows a room, `called(room)` names it. */
+  function Queue(elements, go, called) {
     var self = this;
     this.elements = elements;
     this.go = go;
+    this.called = called;
     this.sending = null;
     this.open = false;
     this.due = null;
@@ -63,7 +64,7 @@
     list.textContent = '';
     entries.forEach(function (entry) {
       var item = Chat.make('li'), text = Chat.make('bdi', 'what', entry.text.slice(0, 200));
-      var room = Chat.button('choice', '#' + entry.room, function () { self.go(entry.room); });
+      var room = Chat.button('choice', self.called(entry.room).title, function () { self.go(entry.room); });
       item.setAttribute('data-state', entry.error ? 'failed' : entry.state);
       item.appendChild(room);
       item.appendChild(text);

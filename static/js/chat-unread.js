@@ -48,7 +48,7 @@
   Unread.prototype.begin = function () { if (this.read === null) { this.read = this.newest || '0-0'; } };
 
   /** The page's title. */
-  Chat.title = function (room, count) { return (count ? '(' + count + ') ' : '') + '#' + room + ' · Realtime'; };
+  Chat.title = function (room, count) { return (count ? '(' + count + ') ' : '') + room + ' · Realtime'; };
 
   Chat.Unread = Unread;
   if (typeof module === 'object' && module.exports) { module.exports = Chat; }

@@ -39,7 +39,7 @@
   var queue = new Chat.Queue({
     queue: byId('queue'), words: byId('queue-words'), toggle: byId('queue-toggle'), list: byId('queue-list'),
     all: byId('queue-all')
-  }, go);
+  }, go, called);
   var sending = new Chat.Sending(rt, view, settings, function () { queue.update(sending); });
   var composer = new Chat.Composer({form: byId('composer'), text: byId('text'), left: byId('left')}, settings, {
     send: function (text) { sending.send(wanted, text, newest); },
@@ -50,7 +50,13 @@
     banner: byId('banner'), words: byId('banner-words'), rest: byId('banner-rest'), now: byId('banner-now')
   }, function () { rt.connect(); });
 
+  var invite = byId('veil') && new Chat.Invite(document.body.getAttribute('data-invitations'), rt.options, address);
+
   // ---- rooms ----
+
+  function address(room) { return Chat.address(location.search, room); }
+
+  function called(room) { return Chat.called(room, document.body.getAttribute('data-private')); }
 
   function enter(room) {
     wanted = room;
@@ -58,8 +64,9 @@
     past.leave();
     view.clear(settings.readUpTo(room));
     frame.say('');
-    frame.title(room);
-    frame.unread(room, 0);
+    frame.title(called(room));
+    frame.unread(called(room).title, 0);
+    if (invite) { invite.enter(room, called(room).isPrivate); }
     composer.enter(room);
     listRooms();
     if (!moving) { move(); }
@@ -83,13 +90,10 @@
       if (error && (error.code === 'left' || error.code === 'closed')) { return; }
       view.ready();
       if (error) {
-        inside = null;
-        settings.forget(room);
-        frame.say('#' + room + ' cannot be entered: ' + error.message);
-        view.hint('Choose another room.');
+        refused(room, error);
       } else {
         settings.visit(room);
-        past.enter(room, function () { return view.oldest(); }, came < HISTORY);
+        past.enter(room, function () { return view.oldest(); }, came < HISTORY, called(room).title);
       }
       listRooms();
     });
@@ -97,14 +101,25 @@
     sending.enter(room);
   }
 
+  /** A room cannot be entered, or not any more. */
+  function refused(room, error) {
+    var who = called(room), closed = who.isPrivate && (error.code === 'unauthorized' || error.code === 'forbidden');
+    inside = null;
+    settings.forget(room);
+    frame.say(closed ? 'This room is private. Ask somebody who is in it for an invitation.' :
+      '#' + room + ' cannot be entered: ' + error.message);
+    view.hint('Choose another room.');
+    listRooms();
+  }
+
   function listRooms() {
     var rooms = settings.rooms.slice();
     if (rooms.indexOf(wanted) < 0) { rooms.push(wanted); }
-    frame.list(rooms, wanted, function (room) { return Chat.address(location.search, room); });
+    frame.list(rooms, wanted, address, called);
   }
 
   function go(room) {
-    if (room !== wanted) { root.history.pushState({}, '', Chat.address(location.search, room)); }
+    if (room !== wanted) { root.history.pushState({}, '', address(room)); }
     if (room !== wanted || !inside) { enter(room); }
     byId('text').focus();
   }
@@ -118,7 +133,7 @@
 
   function looked() {
     if (wanted === null) { return; }
-    frame.unread(wanted, view.unread.count);
+    frame.unread(called(wanted).title, view.unread.count);
     settings.mark(wanted, view.unread.read);
   }
 
@@ -145,6 +160,14 @@
   // Something is missing and cannot be had: rather than leaving a hole that nobody sees, show the room anew.
   rt.on('realtime.reset', function () { enter(wanted); });
 
+  ['realtime.revoked', 'realtime.expired'].forEach(function (event) {
+    rt.on(event, function (now) {
+      if (!inside || (now.room && now.room !== inside)) { return; }
+      frame.say('Your permission to be in this room has ended.');
+      settings.forget(inside);
+    });
+  });
+
   // ---- the connection ----
 
   rt.on('realtime.state', function (now) {
@@ -153,6 +176,7 @@
     view.scroll.resized();
   });
   rt.on('realtime.error', function (error) {
+    if (error.room && error.room === inside) { refused(error.room, error); }
     if (error.code === 'no_transport') { frame.say('This browser offers no way to connect: ' + error.message); }
   });
 

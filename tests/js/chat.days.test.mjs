@@ -90,6 +90,6 @@ test("one's own messages, older ones and the same again are not new", () => {
 });
 
 test("the title says how many", () => {
-  assert.equal(Chat.title("lobby", 0), "#lobby · Realtime");
-  assert.equal(Chat.title("lobby", 3), "(3) #lobby · Realtime");
+  assert.equal(Chat.title("#lobby", 0), "#lobby · Realtime");
+  assert.equal(Chat.title("#lobby", 3), "(3) #lobby · Realtime");
 });

@@ -52,6 +52,13 @@ test("queries and addresses", () => {
   assert.equal(Chat.address("", "lobby"), "?room=lobby");
 });
 
+test("a private room is not called by the name that nobody may guess", () => {
+  const called = (room) => Object.values(Chat.called(room, "private/"));
+  assert.deepEqual(called("private/room-abcd1234"), ["Private abcd", "Private abcd", true]);
+  assert.deepEqual(called("private/board"), ["private/board", "#private/board", false]);
+  assert.deepEqual(Object.values(Chat.called("room-abcd1234", "")), ["room-abcd1234", "#room-abcd1234", false]);
+});
+
 function storage(initial = {}) {
   const kept = { ...initial };
   return { kept, getItem: (key) => kept[key] ?? null, setItem: (key, value) => (kept[key] = value) };
