@@ -15,6 +15,7 @@
   function PollTransport(host) {
     this.host = host;
     this.past = new Realtime.Past(host);
+    this.here = new Realtime.Here(host);
     this.polls = Object.create(null);     // room name -> {name, cursor, abort, timer}
     this.waiting = [];                    // the polls whose turn is to come
     this.busy = 0;                        // requests that are under way
@@ -50,7 +51,8 @@
       } else if (host.wants(room)) {
         room.since = entry.cursor;
         self.whole = self.whole && (!again || entry.recovered);
-        self.polls[room.name] = {name: room.name, cursor: entry.cursor, abort: null, timer: null};
+        self.polls[room.name] = {name: room.name, cursor: entry.cursor, abort: null, timer: null,
+          person: function () { return room.person; }};
         host.joined(room, null, {recovered: entry.recovered, cursor: entry.cursor});
         self.line(self.polls[room.name]);
       }
@@ -68,6 +70,7 @@
     if (this.over || this.opened || Object.keys(this.entering).length) { return; }
     this.opened = true;
     this.host.opened(this.whole);
+    this.here.begin();
     if (this.over) { return; }
     // Rooms that were joined while the first ones were being entered.
     this.host.rooms().forEach(function (room) {
@@ -91,7 +94,7 @@
     var wait = Object.keys(this.polls).length > AT_ONCE ? TURN : options.pollWait;
     this.busy += 1;
     poll.abort = Realtime.request(options, 'GET',
-      Realtime.messagesPath(poll.name, {after: poll.cursor, limit: PAGE, wait: wait}), null,
+      Realtime.messagesPath(poll.name, {after: poll.cursor, limit: PAGE, wait: wait, name: poll.person()}), null,
       function (error, answer) {
         poll.abort = null;
         self.busy -= 1;
@@ -174,6 +177,7 @@
     var polls = this.polls;
     this.over = true;
     this.past.close();
+    this.here.close();
     Object.keys(polls).forEach(function (name) { this.stop(polls[name]); }, this);
   };
 

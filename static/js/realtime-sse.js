@@ -14,7 +14,7 @@
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
   var CLOSED = 2, PADDING = 16384;
-  var TOLD = ['realtime.degraded', 'realtime.restored', 'realtime.closing', 'realtime.revoked', 'realtime.expired'];
+  var TOLD = 'degraded restored closing revoked expired presence'.replace(/\w+/g, 'realtime.$&').split(' ');
 
   function parse(text) {
     try { return JSON.parse(text); } catch (_) { return text; }
@@ -49,6 +49,8 @@
   EventStreamTransport.prototype.join = function () {
     if (!this.admitting) { this.refresh(); }   // else the admissions under way look again at their end
   };
+
+  EventStreamTransport.prototype.rename = function () { if (this.live) { this.stream(); } };
 
   EventStreamTransport.prototype.leave = function (room, cb) {
     delete this.admitted[room.name];
@@ -89,7 +91,7 @@
       return;
     }
     if (position) { query.push('after=' + encodeURIComponent(position)); }
-    query.push('heartbeat=event');
+    query.push(Realtime.named(rooms) + 'heartbeat=event');
     if (host.memory.padded) { query.push('padding=' + PADDING); }
     this.expect();
     this.heard = Object.create(null);

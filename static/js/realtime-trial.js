@@ -17,7 +17,8 @@
 
   /** A room as the new transport sees it: it may write down how far it got without touching the one in use. */
   function shadow(room) {
-    return {name: room.name, after: room.after, history: room.history, joined: true, since: room.since, real: room};
+    return {name: room.name, after: room.after, history: room.history, joined: true, since: room.since, real: room,
+      person: room.person};
   }
 
   /**

@@ -70,6 +70,7 @@
     var after = again ? Realtime.newestOf([this.host.position(), room.since]) : room.after;
     if (after) { request.after = after; }
     if (!again && room.history) { request.history = room.history; }
+    if (room.person) { request.name = room.person; }
     this.asking[room.name] = true;
     this.pending += 1;
     this.expect();
@@ -90,6 +91,10 @@
     if (typeof leave === 'function') { leave(!error); }
     if (this.over || this.pending) { return; }
     if (this.opened) { this.relax(); } else { this.ready(); }
+  };
+
+  WebSocketTransport.prototype.rename = function (room) {
+    if (this.opened) { this.socket.emit('join', {room: room.name, name: room.person}, function () {}); }
   };
 
   WebSocketTransport.prototype.leave = function (room, cb) {

@@ -43,6 +43,8 @@ declare class Realtime {
     options: Realtime.PublishOptions | null,
     done?: Realtime.Published,
   ): string;
+  /** Who is in a room, where the server keeps count. */
+  presence(room: string, done: (error: Realtime.Failure | null, present?: Realtime.Present) => void): this;
   /** What is not answered yet, oldest first. */
   outbox(): Realtime.OutboxEntry[];
 
@@ -87,6 +89,7 @@ declare namespace Realtime {
     /** Seconds. */
     pollWait?: number;
     pollPause?: number;
+    presencePoll?: number;
     ackTimeout?: number;
     publishSchedule?: number[];
     publishTries?: number;
@@ -109,6 +112,25 @@ declare namespace Realtime {
     after?: string | null;
     /** Without `after`: the last so many messages first. */
     history?: number;
+    /** Under which name to be present. Joining again with another one changes it. */
+    name?: string | null;
+  }
+
+  /** Connections of the same user and name. */
+  interface Member {
+    /** Whom the server's application knows it as. */
+    user: string | null;
+    /** What it calls itself. */
+    name: string | null;
+    connections: number;
+    transports: ("websocket" | "polling" | "sse" | "poll")[];
+  }
+
+  interface Present {
+    members: Member[];
+    /** Connections with neither user nor name. */
+    viewers: number;
+    total: number;
   }
 
   interface PublishOptions {
@@ -166,6 +188,16 @@ declare namespace Realtime {
     "realtime.degraded": object;
     "realtime.restored": object;
     "realtime.closing": { retry: number };
+    "realtime.presence": {
+      room: string;
+      joined: Member[];
+      left: Member[];
+      changed: Member[];
+      viewers: number;
+      total: number;
+      /** So many are there that only numbers are told. */
+      counted?: true;
+    };
     "realtime.revoked": { room: string | null };
     "realtime.expired": { room: string | null };
   }

@@ -48,7 +48,8 @@
   };
 
   /**
-   * Follow a room. {after: id} asks for everything since; {history: n} for the last n messages first.
+   * Follow a room. {after: id} asks for everything since; {history: n} for the last n messages first. {name: 'Ann'} is
+   * under which name to be present; joining again under another one changes it.
    * cb(null, {recovered, cursor}) once everything asked for has been delivered, or cb({code, message}).
    */
   Realtime.prototype.join = function (name, options, cb) {
@@ -56,14 +57,14 @@
     var self = this, room = this._rooms[name];
     if (this._leaving[name]) {
       this._leaving[name].push(function () { self.join(name, options, cb); });
-    } else if (room && room.joined) {
-      if (cb) { cb(null, {recovered: true, cursor: this._cursor.position}); }
     } else if (room) {
-      if (cb) { room.waiting.push(cb); }
+      if (options && options.name && options.name !== room.person) { Realtime.rename(this, room, options.name); }
+      if (cb && room.joined) { cb(null, {recovered: true, cursor: this._cursor.position}); }
+      if (cb && !room.joined) { room.waiting.push(cb); }
     } else {
       room = this._rooms[name] = {
         name: name, after: options && options.after || null, history: options && options.history || 0,
-        joined: false, since: null, waiting: cb ? [cb] : []
+        joined: false, since: null, waiting: cb ? [cb] : [], person: options && options.name || null
       };
       this._link.join(room);
     }
@@ -100,6 +101,12 @@
     }, cb || function () {});
   };
 
+  /** Who is in a room: cb(null, {members, viewers, total}) or cb({code, message}). */
+  Realtime.prototype.presence = function (name, cb) {
+    Realtime.present(this, name, cb);
+    return this;
+  };
+
   /** What is not answered yet, oldest first: {key, room, event, data, state, tries, since, error} each. */
   Realtime.prototype.outbox = function () { return this._outbox.list(); };
 
@@ -120,7 +127,7 @@
 
   Realtime.prototype.off = function (event, fn) {
     var kept = (this._listeners[event] || []).filter(function (other) { return fn && other !== fn; });
-    this._listeners[event] = kept;
+    if (kept.length) { this._listeners[event] = kept; } else { delete this._listeners[event]; }
     return this;
   };
 

@@ -18,6 +18,9 @@ const key: string = rt.publish("lobby", { text: "hi", tags: ["a", null] }, { eve
   return result && Realtime.timeOf(result.id);
 });
 rt.publish("lobby", 1).concat(key);
+const none: null = rt.publish("lobby", "Ann", { event: "typing", transient: true }, (error) => error && error.code);
+rt.join("lobby", { name: "Ann" }).presence("lobby", (error, here) => here && here.members[0].transports.concat("sse"));
+rt.on("realtime.presence", (now) => [now.room, now.joined.map((one) => one.user || one.name), now.viewers, none]);
 rt.switchTo("poll").switchTo(null, (error) => error && error.message);
 const waiting: string[] = rt.outbox().map((one) => one.state + one.tries);
 rt.off("message").leave("lobby").close();
