@@ -229,9 +229,13 @@ class EngineSocket(engineio.socket.Socket):
             # The NOOP that ends a poll has nothing to end here.
             if pkt is not None and pkt.packet_type != eio_packet.NOOP:
                 self.link.send(pkt)
-        if self.queue.owner is not None:
-            self.owned_by(self.queue.owner)
+        owner = self.queue.owner
+        if owner is not None:
+            self.owned_by(owner)
         self.link.open(messages=messages)
+        if owner is not None:
+            # What came while something was queued waits for a poll to come back for more, and there is none any more.
+            owner.wake()
 
     def _websocket_handler(self, ws: Any) -> list[Any]:
         if self.connected and not probed(self, ws):
