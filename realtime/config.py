@@ -57,6 +57,10 @@ class Settings:
     """
     max_attachments: int = _setting(10, number(0, 1000, int))
     """Binary attachments that one Socket.IO packet of a client may have."""
+    max_fragments: int = _setting(1024, number(1, 10_000, int))
+    """Fragments that one WebSocket message of a client may come in."""
+    max_json_depth: int = _setting(100, number(4, 200, int))
+    """How deep arrays and objects of a client's JSON may be nested, what is around its data counted."""
     head_timeout: float = _setting(10, number(0, 300, float))
     """How long a client may take for the head of a request, before it is answered with 408; 0 is no limit."""
     body_timeout: float = _setting(30, number(0, 3600, float))

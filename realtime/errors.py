@@ -16,10 +16,12 @@ class RealtimeError(Exception):
         status: the HTTP status that carries this error.
         code: a stable word for programs; the message is for people and may change.
         retry_after: whole seconds after which trying again makes sense, or ``None``.
+        limit: the limit that was exceeded, for the metrics, or ``None``.
     """
 
     status: int = 500
     code: str = "internal"
+    limit: str | None = None
 
     def __init__(self, message: str, *, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -64,6 +66,7 @@ class MessageTooLarge(RealtimeError):
 
     status = 413
     code = "too_large"
+    limit = "message_bytes"
 
 
 class UnsupportedMediaType(RealtimeError):
@@ -175,3 +178,9 @@ class ConfigError(RealtimeError):
     """A setting is wrong. Raised at start, never later, with the key, what was read, and what is allowed."""
 
     code = "config"
+
+
+def over(limit: str, error: RealtimeError) -> RealtimeError:
+    """The error, for something that exceeds this limit."""
+    error.limit = limit
+    return error

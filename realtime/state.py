@@ -151,7 +151,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     )
     manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
-    limits = Limits(settings, bus=bus, gate=gate, concurrency=concurrency, refused=hub.counters.refused)
+    limits = Limits(settings, bus=bus, gate=gate, concurrency=concurrency, counters=hub.counters)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
     manager.app, manager.gate, manager.in_request = app, gate, partial(in_request, socketio)
     manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
@@ -159,7 +159,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.outage = outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
     hub.on_connection, bus.on_change = announcer.connection, outage.changed
     introduction = introduced(settings, bus=bus, hub=hub, gate=gate, concurrency=concurrency)
-    streams = Streams(app, settings=settings, concurrency=concurrency)
+    streams = Streams(app, settings=settings, concurrency=concurrency, counters=hub.counters)
     state = State(
         settings,
         concurrency,
@@ -208,7 +208,7 @@ def _add_routes(app: Flask, state: State, rules: Rules, limits: Limits, introduc
     settings, bus, hub, concurrency, ready = state.settings, state.bus, state.hub, state.concurrency, state.ready
     gate = state.gate
     doors = assets.blueprint("realtime", __name__)
-    http.guard(doors, settings.allowed_origins)
+    http.guard(doors, settings.allowed_origins, counters=hub.counters)
     events.register(
         doors,
         settings=settings,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final, Protocol
 
+from ..errors import RealtimeError
 from ..message import START, Message, Position
 
 
@@ -48,8 +49,31 @@ def before(message: Message) -> Position:
     return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)
 
 
-REFUSED: Final = ("events", "joins", "publishes", "reads", "backends")
-"""The limits that refuse something. Each is counted from 0, so that a rise can be told from a first time."""
+REFUSED: Final = (
+    # rates
+    "events",
+    "joins",
+    "publishes",
+    "reads",
+    "backends",
+    # sizes
+    "message_bytes",
+    "fragments",
+    "attachments",
+    "json_depth",
+    "rooms",
+    # times
+    "head_timeout",
+    "body_timeout",
+    "connect_timeout",
+    # rules of protocols
+    "requests",
+    "frames",
+    "packets",
+    "polls",
+    "origins",
+)
+"""What is refused, by the limit or rule that it breaks. Each is counted from 0: a rise is told from a first time."""
 
 
 class Counters:
@@ -63,3 +87,12 @@ class Counters:
     def __init__(self) -> None:
         self.messages = self.deliveries = self.spills = self.resets = self.gaps = 0
         self.refused = dict.fromkeys(REFUSED, 0)
+
+    def refuse(self, limit: str) -> None:
+        """Something was refused that exceeds this limit."""
+        self.refused[limit] += 1
+
+    def told(self, error: RealtimeError) -> None:
+        """A client is told this error."""
+        if error.limit is not None:
+            self.refused[error.limit] += 1

@@ -26,16 +26,21 @@ class StrictInput(Input):
     Args:
         patience: knows how long a body may take.
         reading: who reads it.
+        refuse: counts it when it is late, by the limit's name.
         arguments: the library's, as are ``options``.
     """
 
-    __slots__ = ("_due", "_patience", "_reading")
+    __slots__ = ("_due", "_patience", "_reading", "_refuse", "_wanted")
 
-    def __init__(self, *arguments: Any, patience: Patience, reading: Reading, **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, patience: Patience, reading: Reading, refuse: Callable[[str], None], **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._patience = patience
         self._reading: Reading | None = reading
+        self._refuse = refuse
         self._due: float | None = None
+        self._wanted = True
 
     def read(self, length: int | None = None) -> bytes:
         """See PEP 3333."""
@@ -62,6 +67,8 @@ class StrictInput(Input):
             return read(size)
         except OSError:
             if reading.late:
+                if self._wanted:
+                    self._refuse("body_timeout")
                 raise RequestTimeout("the body of the request did not come in time") from None
             raise
         finally:
@@ -71,7 +78,7 @@ class StrictInput(Input):
         """What nobody has read makes place for the next request, if it comes soon; else there is none."""
         if self._chunked_input_error or not (self.chunked_input or self.position < (self.content_length or 0)):
             return
-        self.send_100_continue_enabled = False
+        self.send_100_continue_enabled = self._wanted = False
         soon = time.monotonic() + DISCARD_SECONDS
         self._due = min(self._due or soon, soon)
         try:

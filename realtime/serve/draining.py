@@ -32,6 +32,12 @@ class Draining:
             return Patience(head=10.0, body=30.0)
         return Patience(head=state.settings.head_timeout, body=state.settings.body_timeout)
 
+    def refuse(self, limit: str) -> None:
+        """Count a request that is refused before the application sees it, where that counts such things."""
+        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
+        if state is not None:
+            state.hub.counters.refuse(limit)
+
     def poller(self, heartbeat: float) -> GeventPoller:
         """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
         if heartbeat not in self._pollers:

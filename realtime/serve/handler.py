@@ -103,12 +103,13 @@ class Handler(Answering):
         environ.update(head.environ)
         waits = self.socket if environ.get("HTTP_EXPECT", "").lower() == "100-continue" else None
         kind = {"socket": waits, "chunked_input": head.chunked, "patience": self.server.patience, "reading": self}
-        self.wsgi_input = StrictInput(self.rfile, head.content_length, **kind)
+        self.wsgi_input = StrictInput(self.rfile, head.content_length, refuse=self.server.refuse, **kind)
         environ["wsgi.input"] = self.wsgi_input
         environ["wsgi.input_terminated"] = True
         return environ
 
     def _handle_client_error(self, ex: Exception) -> Any:
+        self.server.refuse("head_timeout" if self.late else "requests")
         # Somebody who is slow is no news: they come by the hundred.
         return ("408", LATE) if self.late else super()._handle_client_error(ex)
 
@@ -134,6 +135,7 @@ class Handler(Answering):
         refused = refusal(environ, self.request_version)
         if refused is not None:
             self.close_connection = True  # Nobody reads a body here.
+            self.server.refuse("requests")
             status, headers, text = refused
             self.start_response(status, headers)
             self.result = [text]

@@ -81,7 +81,7 @@ def register(blueprint: Blueprint, *, settings: Settings, pipeline: Pipeline, li
     @blueprint.post(PATH)
     def publish_trusted() -> Response:
         backend = backends.caller(request.headers.get("Authorization"))
-        body = json_object(most=most, wanted=_WANTED)
+        body = json_object(most=most, wanted=_WANTED, depth=settings.max_json_depth)
         if "messages" not in body:
             limits.backend(backend.name, 1)
             return _single(_prepared(body, backend, pipeline), backend, pipeline)
@@ -89,7 +89,7 @@ def register(blueprint: Blueprint, *, settings: Settings, pipeline: Pipeline, li
         if len(body) > 1 or not isinstance(items, list) or not 1 <= len(items) <= settings.api_max_batch:
             raise InvalidValue(f'"messages" is a list of 1 to {settings.api_max_batch}, and there is nothing beside it')
         limits.backend(backend.name, len(items))
-        return _batch(items, backend, pipeline)
+        return _batch(items, backend, pipeline, limits)
 
 
 def _single(message: Message, backend: Backend, pipeline: Pipeline) -> Response:
@@ -101,13 +101,14 @@ def _single(message: Message, backend: Backend, pipeline: Pipeline) -> Response:
     return response
 
 
-def _batch(items: Sequence[Any], backend: Backend, pipeline: Pipeline) -> Response:
+def _batch(items: Sequence[Any], backend: Backend, pipeline: Pipeline, limits: Limits) -> Response:
     """Each is accepted or refused on its own, and answered in its place."""
     prepared: list[Message | RealtimeError] = []
     for item in items:
         try:
             prepared.append(_prepared(item, backend, pipeline))
         except RealtimeError as exc:
+            limits.counters.told(exc)
             prepared.append(exc)
     messages = [one for one in prepared if isinstance(one, Message)]
     published = pipeline.publish_all(messages, origin=_origin(backend)) if messages else []

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from flask import request
 
-from ..errors import InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType
+from ..errors import InvalidValue, MalformedRequest, MessageTooLarge, UnsupportedMediaType, over
 from ..wire.depth import MAX_DEPTH, is_too_deep
 
 _ESCAPED: Final = 3
@@ -20,12 +20,13 @@ def most_for(max_message_bytes: int) -> int:
     return max_message_bytes * _ESCAPED + _ENVELOPE
 
 
-def json_object(*, most: int, wanted: str) -> dict[str, Any]:
+def json_object(*, most: int, wanted: str, depth: int = MAX_DEPTH) -> dict[str, Any]:
     """The request's JSON object.
 
     Args:
         most: it has fewer bytes than this.
         wanted: what the body is, for who sent something else.
+        depth: how deep its arrays and objects may be nested.
 
     Raises:
         UnsupportedMediaType: it is not declared as JSON; requiring that keeps other sites' plain forms out.
@@ -41,8 +42,8 @@ def json_object(*, most: int, wanted: str) -> dict[str, Any]:
         # A body in chunks has no length to refuse beforehand: it is cut off at the limit, without an error.
         raise MessageTooLarge(f"the body has {most} bytes or more")
     # Brackets and quotes are the same bytes in every encoding that JSON comes in here.
-    if is_too_deep(text.decode("latin-1")):
-        raise MalformedRequest(f"the body's arrays and objects are nested more than {MAX_DEPTH} deep")
+    if is_too_deep(text.decode("latin-1"), depth):
+        raise over("json_depth", MalformedRequest(f"the body's arrays and objects are nested more than {depth} deep"))
     try:
         body = json.loads(text)
     except (ValueError, RecursionError) as exc:

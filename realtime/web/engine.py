@@ -8,6 +8,7 @@ This file may not decide anything about rooms or messages.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -141,9 +142,12 @@ def adopt(
     if server.eio.sockets:
         raise ConfigError("Realtime must be initialised before the first client connects")
     server.__class__ = SocketServer
-    server.packet_class = of_clients(server.packet_class, max_attachments=settings.max_attachments)
+    server.packet_class = of_clients(
+        server.packet_class, max_attachments=settings.max_attachments, max_depth=settings.max_json_depth
+    )
+    server.max_depth = settings.max_json_depth
     server.greeting, server.limits = concurrency.mutex(), limits
-    _adopt_engine(server.eio, settings=settings, concurrency=concurrency)
+    _adopt_engine(server.eio, settings=settings, concurrency=concurrency, refuse=limits.counters.refuse)
     server.eio.at_once, server.eio.is_member, server.eio.is_stuck = (
         server.answer_at_once,
         server.is_member,
@@ -160,10 +164,11 @@ def adopt(
     server.manager_initialized = False
 
 
-def _adopt_engine(eio: Any, *, settings: Settings, concurrency: Concurrency) -> None:
+def _adopt_engine(eio: Any, *, settings: Settings, concurrency: Concurrency, refuse: Callable[[str], None]) -> None:
     eio.__class__ = EngineServer
     eio.concurrency = concurrency
     eio.doubts = Seldom(logging.getLogger(__name__))
+    eio.max_fragments, eio.refuse = settings.max_fragments, refuse
     eio._async = {**eio._async, "queue": feeding(eio._async["queue"])}
     if eio.async_mode == "threading":
         eio._async["websocket"] = ThreadedWebSockets

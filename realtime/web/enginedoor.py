@@ -16,6 +16,7 @@ from engineio.exceptions import EngineIOError, QueueEmpty
 from ..concurrency import Concurrency
 from ..seldom import Seldom
 from ..serve import handshake
+from ..wire import websocket
 from . import enginerequests as requests
 from .delays import Delays
 from .enginepolling import Polls, SecondPoll, encoded, posted
@@ -36,6 +37,8 @@ class EngineDoor(engineio.Server):
         newcomers: sessions that have yet to connect to a namespace.
         is_member: whether a session is connected to any.
         is_stuck: whether a session announced attachments too long ago.
+        max_fragments: the most in which a message may come over WebSocket.
+        refuse: counts what a client was refused, by the limit's name.
     """
 
     concurrency: Concurrency
@@ -45,6 +48,8 @@ class EngineDoor(engineio.Server):
     newcomers: Delays
     is_member: Callable[[str], bool]
     is_stuck: Callable[[str], bool]
+    max_fragments: int
+    refuse: Callable[[str], None]
 
     def handle_request(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Answer a request; the parameters are WSGI's."""
@@ -57,6 +62,7 @@ class EngineDoor(engineio.Server):
             if request.transport == "websocket":
                 refused = self._refused_handshake(environ)
                 if refused is not None:
+                    self.refuse("requests")
                     status, headers, body = refused
                     return self._answer(environ, start_response, status, headers, body)
             if request.sid is None:
@@ -69,6 +75,8 @@ class EngineDoor(engineio.Server):
             self._post(session, environ, request.stamp)
             return self._text(environ, start_response, b"ok")
         except RequestRefused as exc:
+            if exc.limit is not None:
+                self.refuse(exc.limit)
             headers = [("Content-Type", "application/json")]
             if exc.code == "too_large":
                 headers.append(("Connection", "close"))  # Nobody reads the body.
@@ -89,11 +97,15 @@ class EngineDoor(engineio.Server):
             f'"pingInterval":{int(after * 1000)},"maxPayload":{int(self.max_http_buffer_size)}}}'
         )
 
-    def break_off(self, sid: str, text: str) -> None:
+    def parser(self) -> websocket.Parser:
+        """A parser of what one client sends over WebSocket."""
+        return websocket.Parser(max_bytes=self.max_http_buffer_size, max_fragments=self.max_fragments)
+
+    def break_off(self, sid: str, text: str, *, limit: str = "packets") -> None:
         """End a session whose client broke a rule, and only that one."""
         session = self.sockets.get(sid)
         if session is not None:
-            session.break_off(text)
+            session.break_off(text, limit=limit)
 
     def _check_origin(self, environ: dict[str, Any]) -> None:
         # It counts for WebSockets most: browsers apply CORS to nothing else but HTTP.
@@ -151,8 +163,8 @@ class EngineDoor(engineio.Server):
             payload: bytes = session.polls.answer(request.stamp, session.next_payload)
         except SecondPoll:
             # The other one is answered with CLOSE ("HTTP long-polling": one GET at a time).
-            session.break_off("a second poll")
-            raise requests.bad("one poll at a time: the session is closed") from None
+            session.break_off("a second poll", limit="polls")
+            raise requests.closed("one poll at a time") from None
         except QueueEmpty:
             session.close(wait=False, abort=True, reason=self.reason.TRANSPORT_ERROR)
             raise requests.unknown_session() from None
@@ -163,16 +175,16 @@ class EngineDoor(engineio.Server):
         try:
             body = posted(environ, most=self.max_http_buffer_size)
         except BadPacket as exc:
-            session.break_off(str(exc))
-            raise requests.bad(f"{exc}: the session is closed") from None
+            session.break_off(str(exc), limit=exc.limit)
+            raise requests.closed(str(exc)) from None
         if body is None:
-            session.break_off("a payload that is too large")
+            session.break_off("a payload that is too large", limit="message_bytes")
             raise requests.too_large(self.max_http_buffer_size)
         if session.polls.is_repeated(stamp, body):
             return
         if session.polls.posting:
-            session.break_off("a second post")
-            raise requests.bad("one POST at a time: the session is closed")
+            session.break_off("a second post", limit="polls")
+            raise requests.closed("one POST at a time")
         session.polls.posting = True
         try:
             for one in read_payload(body):
@@ -182,8 +194,8 @@ class EngineDoor(engineio.Server):
                 if session.closed:
                     return
         except (BadPacket, EngineIOError) as exc:
-            session.break_off(str(exc))
-            raise requests.bad(f"{exc}: the session is closed") from None
+            session.break_off(str(exc), limit=getattr(exc, "limit", "packets"))
+            raise requests.closed(str(exc)) from None
         finally:
             session.polls.posting = False
 

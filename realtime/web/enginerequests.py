@@ -34,10 +34,14 @@ class RequestRefused(Exception):
         text: what was wrong and what is allowed, for people.
         code: a stable word for programs.
         status: of HTTP.
+        limit: what it counts as; ``None`` for nothing, or where it was counted.
     """
 
-    def __init__(self, number: int, text: str, *, code: str = "malformed", status: int = 400) -> None:
+    def __init__(
+        self, number: int, text: str, *, code: str = "malformed", status: int = 400, limit: str | None = "requests"
+    ) -> None:
         super().__init__(text)
+        self.limit = limit
         self.number = number
         self.code = code
         self.status = _STATUS[status]
@@ -52,22 +56,29 @@ class RequestRefused(Exception):
 def forbidden() -> RequestRefused:
     """A page of a foreign origin asked."""
     text = "pages of this origin may not use this server; see REALTIME_ALLOWED_ORIGINS"
-    return RequestRefused(FORBIDDEN, text, code="forbidden", status=403)
+    return RequestRefused(FORBIDDEN, text, code="forbidden", status=403, limit="origins")
 
 
 def too_large(most: int) -> RequestRefused:
     """A body over what the OPEN packet announced as ``maxPayload``."""
-    return RequestRefused(BAD_REQUEST, f"a payload may have {most} bytes", code="too_large", status=_TOO_LARGE)
+    text = f"a payload may have {most} bytes"
+    return RequestRefused(BAD_REQUEST, text, code="too_large", status=_TOO_LARGE, limit=None)
 
 
 def unknown_session() -> RequestRefused:
     """It never was, was closed, or its client did not answer pings."""
-    return RequestRefused(UNKNOWN_SID, "there is no such session (any more): begin a new one", code="unknown_session")
+    text = "there is no such session (any more): begin a new one"
+    return RequestRefused(UNKNOWN_SID, text, code="unknown_session", limit=None)
 
 
 def bad(text: str) -> RequestRefused:
     """Any other fault of a request."""
     return RequestRefused(BAD_REQUEST, text)
+
+
+def closed(text: str) -> RequestRefused:
+    """A fault for which the session was closed, and counted."""
+    return RequestRefused(BAD_REQUEST, f"{text}: the session is closed", limit=None)
 
 
 class EngineRequest(NamedTuple):

@@ -69,9 +69,7 @@ class EngineServer(EngineDoor):
             start_response("503 Service Unavailable", [("Content-Type", "text/plain")])
             return [b"shutting down\n"]
         fd, head, ahead, poller = websocket.take_socket()
-        link = session.link = Link(
-            socket=session, fd=fd, poller=poller, parser=wire.Parser(max_bytes=self.max_http_buffer_size)
-        )
+        link = session.link = Link(socket=session, fd=fd, poller=poller, parser=self.parser())
         _trim(environ)
         link.send_joined(head + wire.frame(self.opening(sid).encode()))
         self.pings.add(session)

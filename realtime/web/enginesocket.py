@@ -95,16 +95,18 @@ class EngineSocket(engineio.socket.Socket):
             late = reason == self.server.reason.PING_TIMEOUT
             self.portable.abort() if late else self.portable.abort_soon()
 
-    def break_off(self, text: str) -> None:
+    def break_off(self, text: str, *, limit: str = "packets") -> None:
         """The client broke a rule: end this session, and only this one.
 
         A WebSocket is closed with 1002 (RFC 6455, 7.4.1), a poll that waits is answered with CLOSE.
 
         Args:
             text: which rule.
+            limit: what it counts as.
         """
         if self.closing or self.closed:
             return
+        self.server.refuse(limit)
         self.server.doubts.warn("a Socket.IO client was dropped: %s", text)
         self.broken, self.farewell = text, (wire.PROTOCOL_ERROR, text)
         if self.link is not None:
@@ -168,7 +170,7 @@ class EngineSocket(engineio.socket.Socket):
         """The time to connect to a namespace is over (Socket.IO protocol, "Connection to a namespace")."""
         if not self.closing and not self.closed and not self.server.is_member(self.sid):
             # Closing may run code of the application: not in the one task for all.
-            self.server.start_background_task(self.break_off, "no CONNECT in time")
+            self.server.start_background_task(self.break_off, "no CONNECT in time", limit="connect_timeout")
 
     def hears(self, message: bytes) -> bool:
         """Whether a text was a PONG, which counts when it is read: what the client said before may take its time."""
@@ -187,7 +189,8 @@ class EngineSocket(engineio.socket.Socket):
         """Send the ping that is due."""
         if not self.closing and not self.closed:
             if self.server.is_stuck(self.sid):
-                self.server.start_background_task(self.break_off, "announced attachments did not come")
+                text = "announced attachments did not come"
+                self.server.start_background_task(self.break_off, text, limit="attachments")
                 return
             self.last_ping = time.monotonic()
             self.server.deadlines.add(self)
@@ -206,12 +209,13 @@ class EngineSocket(engineio.socket.Socket):
             return super()._upgrade_websocket(environ, start_response)
         if not asked.can_give:
             lent, head, ahead = asked.lend_socket()
-            ws = BlockingWebSocket(lent, max_bytes=self.server.max_http_buffer_size, ahead=ahead)
+            ws = BlockingWebSocket(lent, parser=self.server.parser(), refuse=self.server.refuse, ahead=ahead)
             ws.send_frames(head)
             return self._websocket_handler(ws)
         fd, head, ahead, poller = asked.take_socket()
         # Where sockets can be given away, this is gevent's: nobody else waits for the probe.
-        ws = BlockingWebSocket(socket.socket(fileno=fd), max_bytes=self.server.max_http_buffer_size, ahead=ahead)
+        given, parser = socket.socket(fileno=fd), self.server.parser()
+        ws = BlockingWebSocket(given, parser=parser, refuse=self.server.refuse, ahead=ahead)
         ws.send_frames(head)
         if probed(self, ws):
             self._take_over(ws, poller)

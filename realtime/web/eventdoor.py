@@ -41,11 +41,13 @@ class EventDoor(socketio.Server):
         attachments_seconds: how long the attachments of one packet may take, looked at with each ping.
         greeting: guards that CONNECT is sent once.
         limits: how often a client may do what.
+        max_depth: the most that arrays and objects in a packet may be nested.
     """
 
     attachments_seconds = 30.0
     greeting: AbstractContextManager[Any]
     limits: Counting
+    max_depth: int
 
     def is_member(self, eio_sid: str) -> bool:
         """Whether a session is connected, or just connecting, to any namespace."""
@@ -101,7 +103,7 @@ class EventDoor(socketio.Server):
             if pkt is not None:
                 self._dispatch(eio_sid, pkt)
         except BadPacket as exc:
-            self.eio.break_off(eio_sid, str(exc))
+            self.eio.break_off(eio_sid, str(exc), limit=exc.limit)
 
     def _whole(self, eio_sid: str, data: str | bytes) -> Any:
         """The packet that is whole now ("Packet encoding": attachments follow their packet, and nothing in between)."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from socketio import packet
 
 from ..names import RESERVED_EVENTS
-from ..wire.depth import is_too_deep
+from ..wire.depth import MAX_DEPTH, is_too_deep
 from .packets import BadPacket
 
 _BINARY: Final = frozenset({packet.BINARY_EVENT, packet.BINARY_ACK})
@@ -26,9 +26,11 @@ class EventPacket(packet.Packet):
 
     Attributes:
         max_attachments: the most that one packet may announce (CVE-2026-48804: it was any number).
+        max_depth: the most that its arrays and objects may be nested.
     """
 
     max_attachments = 10
+    max_depth = MAX_DEPTH
     namespace: str | None
 
     def decode(self, encoded_packet: Any) -> int:
@@ -46,15 +48,15 @@ class EventPacket(packet.Packet):
         self.id = int(number) if number else None
         attachments = int(count or 0)
         if attachments > self.max_attachments:
-            raise BadPacket(f"a packet may have {self.max_attachments} attachments")
+            raise BadPacket(f"a packet may have {self.max_attachments} attachments", limit="attachments")
         rest = encoded_packet[head.end() :]
         self.data = self._parsed(rest) if rest else None
         self._check()
         return attachments
 
     def _parsed(self, text: str) -> Any:
-        if is_too_deep(text):
-            raise BadPacket("the data is nested too deeply")
+        if is_too_deep(text, self.max_depth):
+            raise BadPacket("the data is nested too deeply", limit="json_depth")
         try:
             # NaN and Infinity pass, which are no JSON but are what Python's clients send: where they are not taken,
             # the acknowledgement says so.
@@ -104,11 +106,11 @@ class EventPacket(packet.Packet):
         return attachments[number]
 
 
-def of_clients(kind: type, *, max_attachments: int) -> type:
+def of_clients(kind: type, *, max_attachments: int, max_depth: int) -> type:
     """The class for a server: ours where it has the library's; a serializer of the application's own is kept."""
     if kind is not packet.Packet:
         return kind
-    return type("EventPacket", (EventPacket,), {"max_attachments": max_attachments})
+    return type("EventPacket", (EventPacket,), {"max_attachments": max_attachments, "max_depth": max_depth})
 
 
 def is_binary(pkt: Any) -> bool:

@@ -12,7 +12,8 @@ from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from ..errors import Forbidden, InvalidValue, RealtimeError
+from ..errors import Forbidden, InvalidValue, RealtimeError, over
+from ..hub.log import Counters
 from ..message import Position
 from ..names import check_room
 from . import origin
@@ -59,13 +60,24 @@ def http_error_response(error: HTTPException) -> Response | HTTPException:
     return _challenging(response)
 
 
-def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
-    """Give a blueprint the origin check, CORS answers for the allowed origins, and errors in the documented shape."""
+def foreign() -> RealtimeError:
+    """What a page of a foreign origin is told."""
+    return over("origins", Forbidden("pages of this origin may not use this server; see REALTIME_ALLOWED_ORIGINS"))
+
+
+def guard(blueprint: Blueprint, allowed: frozenset[str], *, counters: Counters) -> None:
+    """Give a blueprint the origin check, CORS answers for the allowed origins, and errors in the documented shape.
+
+    Args:
+        blueprint: what is guarded.
+        allowed: other origins that may use it.
+        counters: count what is refused.
+    """
 
     @blueprint.before_request
     def check_origin() -> None:
         if not origin.is_allowed(request.environ, allowed):
-            raise Forbidden("pages of this origin may not use this server; see REALTIME_ALLOWED_ORIGINS")
+            raise foreign()
 
     @blueprint.after_request
     def answer_cors(response: Response) -> Response:
@@ -86,8 +98,17 @@ def guard(blueprint: Blueprint, allowed: frozenset[str]) -> None:
                     response.headers["Access-Control-Max-Age"] = "600"
         return response
 
-    blueprint.register_error_handler(RealtimeError, error_response)
-    blueprint.register_error_handler(HTTPException, http_error_response)
+    def refused(error: RealtimeError) -> Response:
+        counters.told(error)
+        return error_response(error)
+
+    def refused_by_flask(error: HTTPException) -> Response | HTTPException:
+        if error.code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            counters.refuse("message_bytes")
+        return http_error_response(error)
+
+    blueprint.register_error_handler(RealtimeError, refused)
+    blueprint.register_error_handler(HTTPException, refused_by_flask)
 
 
 def number(name: str, *, most: float, default: float = 0) -> float:
@@ -118,7 +139,8 @@ def rooms_asked(names: Iterable[str], *, most: int) -> list[str]:
     if not rooms:
         raise InvalidValue("name at least one room: ?room=lobby")
     if len(rooms) > most:
-        raise InvalidValue(f"{len(rooms)} rooms are too many for one connection; at most {most} are allowed")
+        text = f"{len(rooms)} rooms are too many for one connection; at most {most} are allowed"
+        raise over("rooms", InvalidValue(text))
     return rooms
 
 

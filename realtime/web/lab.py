@@ -18,6 +18,7 @@ from flask import Blueprint, Response, jsonify, request
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import InvalidValue, RateLimited, RealtimeError
+from ..hub.log import Counters
 from ..rules import Origin
 from .access import Gate
 from .bodies import json_object
@@ -125,9 +126,10 @@ def register(
     concurrency: Concurrency,
     lanes: Lanes,
     ready: Callable[[], None],
+    counters: Counters,
 ) -> None:
     """Add the routes to a blueprint, guarded like all others against other sites' pages."""
-    guard(blueprint, settings.allowed_origins)
+    guard(blueprint, settings.allowed_origins, counters=counters)
     feeder = Feeder(pipeline, concurrency=concurrency)
 
     @blueprint.get("/lab/time")

@@ -16,6 +16,7 @@ from ..bus.base import Bus
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import RateLimited
+from ..hub.log import Counters
 from .access import Gate
 from .allowance import Allowance
 from .rates import ConnectionRate, asker
@@ -29,17 +30,18 @@ class Limits:
         bus: where processes share them.
         gate: says who a client is.
         concurrency: for locks.
-        refused: how often each limit refused; it is added to.
+        counters: count what is refused.
 
     Attributes:
+        counters: the same.
         publishing: whether messages are counted for who publishes them.
     """
 
     def __init__(
-        self, settings: Settings, *, bus: Bus, gate: Gate, concurrency: Concurrency, refused: MutableMapping[str, int]
+        self, settings: Settings, *, bus: Bus, gate: Gate, concurrency: Concurrency, counters: Counters
     ) -> None:
         self._gate = gate
-        self._refused = refused
+        self.counters = counters
         allowance = partial(Allowance, budgets=bus.budgets, concurrency=concurrency)
         rate = settings.publish_rate
         self._publishes = allowance("publishes", rate, text=f"you may publish {rate:g} messages a second")
@@ -92,7 +94,7 @@ class Limits:
             try:
                 rate.take(environ)
             except RateLimited:
-                self._refused[rate.name] += 1
+                self.counters.refuse(rate.name)
                 raise
 
     def _asker(self, identity: Any) -> str:
@@ -102,5 +104,5 @@ class Limits:
         try:
             allowance.take(who, count)
         except RateLimited:
-            self._refused[allowance.name] += 1
+            self.counters.refuse(allowance.name)
             raise

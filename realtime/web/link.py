@@ -135,6 +135,7 @@ class Link(LinkOutput):
                 self.end()
             else:
                 self._broken = True
+                self._socket.server.refuse(exc.limit)
                 self.finish(exc.code, str(exc))
         self._go_on()
         if self._inbox and len(self._inbox) > _MAX_WAITING and not self._paused:
@@ -170,7 +171,8 @@ class Link(LinkOutput):
             while self._inbox and not self._socket.closed:
                 self._socket.receive(read(self._inbox.popleft()))
         except Exception as exc:  # noqa: BLE001  whatever a client sends may cost it its own connection only
-            self._socket.break_off(str(exc) if isinstance(exc, BadPacket) else "it cannot be handled")
+            bad = exc if isinstance(exc, BadPacket) else BadPacket("it cannot be handled")
+            self._socket.break_off(str(bad), limit=bad.limit)
         finally:
             self._handling = False
         if self.fd < 0 or self._broken:

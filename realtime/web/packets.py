@@ -23,7 +23,16 @@ _OF_CLIENTS: Final = {str(one): one for one in (eio_packet.CLOSE, eio_packet.PON
 
 
 class BadPacket(ValueError):
-    """A client sent what is no packet, or none that clients send. It costs the client its session."""
+    """A client sent what is no packet, or none that clients send. It costs the client its session.
+
+    Args:
+        text: which rule it breaks.
+        limit: what it counts as.
+    """
+
+    def __init__(self, text: str, *, limit: str = "packets") -> None:
+        super().__init__(text)
+        self.limit = limit
 
 
 class RoomPacket(eio_packet.Packet):

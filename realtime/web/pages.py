@@ -105,6 +105,7 @@ def _register_lab(app: Flask, state: Any, *, url_prefix: str | None) -> None:
         concurrency=state.concurrency,
         lanes=lanes,
         ready=state.ready,
+        counters=state.hub.counters,
     )
     app.register_blueprint(routes)
 

@@ -13,6 +13,7 @@ import socket
 import struct
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Final
 
@@ -35,13 +36,17 @@ class BlockingWebSocket:
 
     Args:
         sock: connected. Its handshake is answered, or is going to be with ``send_frames``.
-        max_bytes: the most bytes that one message of the client may have.
+        parser: of what the client sends.
+        refuse: counts what breaks a rule.
         ahead: what was read from it already.
     """
 
-    def __init__(self, sock: socket.socket, *, max_bytes: int, ahead: bytes = b"") -> None:
+    def __init__(
+        self, sock: socket.socket, *, parser: wire.Parser, refuse: Callable[[str], None], ahead: bytes = b""
+    ) -> None:
         self._sock = sock
-        self._parser = wire.Parser(max_bytes=max_bytes)
+        self._parser = parser
+        self._refuse = refuse
         self._received: deque[str | bytes] = deque()
         self._writing = threading.Lock()
         self._over = self._closing = False
@@ -56,6 +61,7 @@ class BlockingWebSocket:
             try:
                 self._take(data) if data else self.end()
             except wire.WebSocketError as exc:
+                self._refuse(exc.limit)
                 self.close(exc.code, str(exc))
                 self.end()
         return self._received.popleft() if self._received else None
@@ -152,7 +158,7 @@ class ThreadedWebSockets:
         if sock is None:
             return SimpleWebSocketWSGI(self._handler, self._server, max_message_size=most)(environ, start_response)
         sock.sendall(switching(environ["HTTP_SEC_WEBSOCKET_KEY"]))
-        ws = BlockingWebSocket(sock, max_bytes=most)
+        ws = BlockingWebSocket(sock, parser=self._server.parser(), refuse=self._server.refuse)
         ws.give_up_after(self._server.ping_interval + self._server.ping_timeout)
         self._handler(ws)
         # How each of these servers is told that there is nothing more to answer.
@@ -194,10 +200,10 @@ def converse(session: Any, ws: Any) -> None:
             if data is None:
                 break
             if len(data) > server.max_http_buffer_size:
-                raise BadPacket("the message is too large")
+                raise BadPacket("the message is too large", limit="message_bytes")
             session.receive(read(bytes(data) if isinstance(data, bytearray) else data))
     except (BadPacket, EngineIOError) as exc:
-        session.break_off(str(exc))
+        session.break_off(str(exc), limit=getattr(exc, "limit", "packets"))
     except Exception:
         server.logger.exception("reading a WebSocket failed")
     session.close(wait=False, abort=True, reason=server.reason.TRANSPORT_CLOSE)

@@ -57,7 +57,7 @@ def register(  # noqa: PLR0913  each is a part of its own
         if identity is None and pipeline.calls_application():
             identity = gate.identity()
         limits.publish(identity)
-        body = json_object(most=most_for(settings.max_message_bytes), wanted=_WANTED)
+        body = json_object(most=most_for(settings.max_message_bytes), wanted=_WANTED, depth=settings.max_json_depth)
         if "data" not in body:
             raise InvalidValue(_WANTED)
         published = pipeline.publish(

@@ -52,7 +52,7 @@ class ShortCuts(EventDoor):
             return False
         if self.realtime_greeter.active(self.environ[socket.sid], carrying=bool(data)):
             return False
-        if is_too_deep(data) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
+        if is_too_deep(data, self.max_depth) or self.manager.sid_from_eio_sid(socket.sid, "/") is not None:
             return False  # It is refused below.
         try:
             auth = json.loads(data) if data else None
@@ -70,7 +70,7 @@ class ShortCuts(EventDoor):
         sid = self.manager.sid_from_eio_sid(socket.sid, "/")
         if not self.manager.is_connected(sid, "/") or handler.may_wait(sid):
             return False
-        if is_too_deep(message):
+        if is_too_deep(message, self.max_depth):
             return False
         try:
             arguments = json.loads(message[match.end(1) :])[1:]

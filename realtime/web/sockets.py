@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from ..bus.base import Outcome, Published
 from ..config import Settings
-from ..errors import Forbidden, InvalidValue, RealtimeError
+from ..errors import Forbidden, InvalidValue, RealtimeError, over
 from ..hub.hub import Hub
 from ..message import UNKNOWN, Position
 from ..names import check_room
@@ -96,7 +96,7 @@ class SocketHandlers:
         connection = self._manager.connection(sid)
         most = self._settings.max_rooms_per_connection
         if room not in connection.rooms and len(connection.rooms) >= most:
-            raise InvalidValue(f"this connection is in {most} rooms already, which is the most allowed")
+            raise over("rooms", InvalidValue(f"this connection is in {most} rooms already, which is the most allowed"))
         self._manager.let_in(sid, room, grant)
         if self._introduction.presence is not None:
             self._introduction.presence.joining(connection, room, about)
@@ -187,6 +187,7 @@ class SocketHandlers:
             try:
                 return call(*arguments)
             except RealtimeError as exc:
+                self._hub.counters.told(exc)
                 return {"ok": False, "error": exc.as_dict()}
             except Exception:  # noqa: BLE001  whatever fails, the client gets its answer and the log the reason
                 self._log.exception("%s failed", name)

@@ -18,14 +18,15 @@ from werkzeug.exceptions import HTTPException
 
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConfigError, Forbidden, RealtimeError
+from ..errors import ConfigError, RealtimeError
+from ..hub.log import Counters
 from ..wire import sse
 from ..wire.yielded import END_ID, encode_event, encode_yielded
 from . import origin
 from .dialects import padding, resumed_id
 from .events import HEADERS, retry_ms
 from .hangup import hang_up_of
-from .http import error_code, error_response
+from .http import error_code, error_response, foreign
 from .pump import Pump
 
 _LOOK_SECONDS: Final = 0.5
@@ -39,9 +40,11 @@ class Streams:
         app: the application.
         settings: its settings.
         concurrency: for the generators.
+        counters: count what is refused.
     """
 
-    def __init__(self, app: Flask, *, settings: Settings, concurrency: Concurrency) -> None:
+    def __init__(self, app: Flask, *, settings: Settings, concurrency: Concurrency, counters: Counters) -> None:
+        self._counters = counters
         self._app = app
         self._settings = settings
         self._concurrency = concurrency
@@ -59,9 +62,10 @@ class Streams:
         try:
             prelude = sse.prelude(retry_ms=retry_ms(self._settings.retry), padding=padding())
             if not origin.is_allowed(request.environ, self._settings.allowed_origins):
-                raise Forbidden("pages of this origin may not use this server; see REALTIME_ALLOWED_ORIGINS")
+                raise foreign()
         except RealtimeError as exc:
             _close(source)
+            self._counters.told(exc)
             return error_response(exc)
         last = resumed_id()
         if last == END_ID:

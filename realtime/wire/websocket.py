@@ -17,7 +17,7 @@ PONG: Final = 0xA
 
 _CONTROL: Final = 0x8
 _MAX_CONTROL: Final = 125
-_MAX_FRAGMENTS: Final = 1024
+MAX_FRAGMENTS: Final = 1024
 
 NORMAL: Final = 1000
 GOING_AWAY: Final = 1001
@@ -31,11 +31,13 @@ class WebSocketError(Exception):
 
     Attributes:
         code: the close code to answer with (RFC 6455, 7.4.1).
+        limit: what it counts as.
     """
 
-    def __init__(self, code: int, reason: str) -> None:
+    def __init__(self, code: int, reason: str, *, limit: str = "frames") -> None:
         super().__init__(reason)
         self.code = code
+        self.limit = limit
 
 
 class Received(NamedTuple):
@@ -78,12 +80,14 @@ class Parser:
 
     Args:
         max_bytes: the most bytes that one message may have, all its fragments together.
+        max_fragments: the most of these.
     """
 
-    __slots__ = ("_buffer", "_fragments", "_max_bytes", "_opcode", "_size")
+    __slots__ = ("_buffer", "_fragments", "_max_bytes", "_max_fragments", "_opcode", "_size")
 
-    def __init__(self, *, max_bytes: int) -> None:
+    def __init__(self, *, max_bytes: int, max_fragments: int = MAX_FRAGMENTS) -> None:
         self._max_bytes = max_bytes
+        self._max_fragments = max_fragments
         self._buffer = bytearray()
         self._opcode = CONTINUATION
         self._fragments: list[bytes] = []
@@ -129,7 +133,7 @@ class Parser:
                 raise WebSocketError(PROTOCOL_ERROR, "a length takes as few bytes as it needs")  # RFC 6455, 5.2
             body += length
         if size + self._size > self._max_bytes and not buffer[start] & _CONTROL:
-            raise WebSocketError(TOO_LARGE, f"a message may have {self._max_bytes} bytes")
+            raise WebSocketError(TOO_LARGE, f"a message may have {self._max_bytes} bytes", limit="message_bytes")
         return body, body + size
 
     def _check(self, first: int, second: int) -> int:
@@ -160,8 +164,8 @@ class Parser:
         self._opcode = self._opcode or opcode
         self._fragments.append(payload)
         self._size += len(payload)
-        if len(self._fragments) > _MAX_FRAGMENTS:
-            raise WebSocketError(TOO_LARGE, f"a message may have {_MAX_FRAGMENTS} fragments")
+        if len(self._fragments) > self._max_fragments:
+            raise WebSocketError(TOO_LARGE, f"a message may have {self._max_fragments} fragments", limit="fragments")
         if not first & 0x80:
             return None
         opcode, whole = self._opcode, b"".join(self._fragments)
