@@ -18,6 +18,7 @@ from flask import Blueprint, Response, jsonify, request, session, url_for
 from ..access import Access, user_of
 from ..config import Settings
 from ..errors import InvalidValue, Unauthorized
+from ..hub.log import Counters
 from ..invitations import MAX_SECONDS, Invitations
 from .access import Gate
 from .allowance import Allowance
@@ -44,6 +45,7 @@ def register(
     access: Access,
     allowance: Callable[..., Allowance],
     grant: Callable[..., Any],
+    counters: Counters,
 ) -> None:
     """Add the two calls to a blueprint; its ``pages.invitation`` is the page that a link leads to.
 
@@ -55,8 +57,9 @@ def register(
         access: says whether the application knows its users by itself.
         allowance: makes a counter, as ``Allowance``.
         grant: lets a user into a room: ``grant(user, room, seconds=…)``.
+        counters: count what is refused.
     """
-    guard(blueprint, settings.allowed_origins)
+    guard(blueprint, settings.allowed_origins, counters=counters)
     text = f"an address may make or open {RATE:g} invitations a second"
     often = allowance("invitations", RATE, text=text, size=BURST)
 

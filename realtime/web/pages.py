@@ -119,6 +119,7 @@ def _register_invitations(app: Flask, state: Any, *, url_prefix: str | None) -> 
         routes,
         settings=state.settings,
         invitations=Invitations(state.tickets.keys, prefix=prefix),
+        counters=state.hub.counters,
         gate=state.gate,
         access=state.access,
         allowance=partial(Allowance, budgets=state.bus.budgets, concurrency=state.concurrency),
