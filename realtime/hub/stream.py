@@ -46,7 +46,7 @@ class EventStream(Connection):
         watched: entered while the stream is written by its own task.
     """
 
-    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "heartbeat", "retry", "visible", "watched")
+    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "_told", "heartbeat", "retry", "visible", "watched")
 
     transport = "sse"
 
@@ -74,6 +74,7 @@ class EventStream(Connection):
         self.visible = False
         self.watched: AbstractContextManager[None] = nullcontext()
         self._something = concurrency.event()
+        self._told = 0
 
     def wake(self) -> None:
         self._something.set()
@@ -104,10 +105,11 @@ class EventStream(Connection):
             chunked: the head announces a chunked body.
         """
         stream = DirectStream(hub=self._hub, poller=poller, fd=fd, rooms=self._names, chunked=chunked)
+        prelude = self._prelude()
         if self.visible:
             stream.pulse = self._pulse()
         stream.grant, stream.about = self.grant, self.about
-        stream.open(head, self._prelude(), after=self._after, latest=self.latest)
+        stream.open(head, prelude, after=self._after, latest=self.latest)
 
     def __iter__(self) -> Generator[bytes, None, None]:
         """The response body. It subscribes at its first step, not before: a response that is never sent costs nothing.
@@ -144,11 +146,11 @@ class EventStream(Connection):
             self._hub.detach(self)
 
     def _pulse(self) -> bytes:
-        return sse.heartbeat(self.heartbeat) if self.visible else sse.HEARTBEAT
+        return sse.heartbeat(self.heartbeat, retry_ms=self._told) if self.visible else sse.HEARTBEAT
 
     def _prelude(self) -> bytes:
-        retry_ms = int(self.retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
-        return sse.prelude(retry_ms=retry_ms, padding=self._padding)
+        self._told = int(self.retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+        return sse.prelude(retry_ms=self._told, padding=self._padding)
 
     def _next(self) -> tuple[list[Any], bool]:
         """What to write now, and whether the bus is away so that the log cannot be read."""

@@ -70,9 +70,11 @@ def closing(retry_ms: int) -> bytes:
     return f"retry: {retry_ms}\n\n".encode() + control("realtime.closing", {"retry": retry_ms})
 
 
-def heartbeat(every: float) -> bytes:
-    """A heartbeat that scripts can see, for clients that asked for it; ``every`` so many seconds another one comes."""
-    return control("realtime.heartbeat", {"every": round(every * 1000)})
+def heartbeat(every: float, *, retry_ms: int) -> bytes:
+    """A heartbeat that scripts can see, for clients that asked for it; ``every`` so many seconds another one comes. No
+    script sees the stream's ``retry:``, so that it is said here, too.
+    """
+    return control("realtime.heartbeat", {"every": round(every * 1000), "retry": retry_ms})
 
 
 def prelude(*, retry_ms: int, padding: int = 0) -> bytes:

@@ -13,7 +13,7 @@
   'use strict';
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
-  var CLOSED = 2, PADDING = 16384;
+  var CLOSED = 2, PADDING = 16384, LONGEST = 300000;
   var TOLD = 'degraded restored closing revoked expired presence'.replace(/\w+/g, 'realtime.$&').split(' ');
 
   function parse(text) {
@@ -107,10 +107,7 @@
     this.listen('realtime.reset', function (data) { host.reset(data.cursor); });
     this.listen('realtime.heartbeat', function (data) { self.beat(data.every); });
     TOLD.forEach(function (event) {
-      this.listen(event, function (data) {
-        if (event === 'realtime.closing') { self.patience = Math.min(300000, Number(data.retry) || 0); }
-        host.control(event, data);
-      });
+      this.listen(event, function (data) { host.control(event, data); });
     }, this);
     this.watch('error');
     host.events().forEach(function (event) { self.watch(event); });
@@ -119,7 +116,10 @@
   EventStreamTransport.prototype.listen = function (event, fn) {
     var self = this, source = this.source;
     source.addEventListener(event, function (e) {
-      if (source === self.source) { fn(parse(e.data) || {}); }
+      var data = parse(e.data) || {};
+      if (source !== self.source) { return; }
+      if (data.retry >= 0) { self.patience = Math.min(LONGEST, data.retry); }   // of a heartbeat, or the last words
+      fn(data);
     }, false);
   };
 

@@ -34,6 +34,16 @@ test("a stream whose server asked for a long time is left to the browser for tha
   assert.equal(w.rt.state, "connected");
 });
 
+test("so is one that a long retry keeps away, which only the heartbeats tell a script", () => {
+  const w = streaming();
+  w.source().say("realtime.heartbeat", { every: 15000, retry: 18000 });
+  w.source().fail(0);
+  w.clock.tick(27000);
+  assert.equal(w.sources.length, 1);
+  w.clock.tick(2000);
+  assert.equal(w.sources.length, 2, "in vain");
+});
+
 test("a server without its bus says so; afterwards what rested goes at once", () => {
   const w = overWebSocket({ publishSchedule: [60000] });
   const told = [];
