@@ -46,7 +46,18 @@ class EventStream(Connection):
         watched: entered while the stream is written by its own task.
     """
 
-    __slots__ = ("_after", "_hub", "_names", "_padding", "_something", "_told", "heartbeat", "retry", "visible", "watched")
+    __slots__ = (
+        "_after",
+        "_hub",
+        "_names",
+        "_padding",
+        "_something",
+        "_told",
+        "heartbeat",
+        "retry",
+        "visible",
+        "watched",
+    )
 
     transport = "sse"
 
