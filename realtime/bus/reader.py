@@ -79,6 +79,7 @@ class Reader:
         # After each cut, and where the chain is broken: it may be another server's log by now, or an older one.
         self._sure = True
         self._seen: tuple[Position, bytes] | None = None
+        self._breaks = 0
         self._stopping = False
         self._pid = os.getpid()
         self._logger = logging.getLogger(__name__)
@@ -135,6 +136,7 @@ class Reader:
         self._source.close()
 
     def _take(self, entries: Sequence[Raw]) -> None:
+        self._breaks = 0
         for raw_id, flat in entries:
             if self._stopping:
                 return
@@ -149,6 +151,8 @@ class Reader:
             except Exception:
                 # A fault of ours in one message must not end delivery for everybody.
                 self._logger.exception("a message could not be delivered")
+        if self._breaks > 1:
+            self._receiver.gap(self._linked)
         self._receiver.flush()
 
     def _take_one(self, raw_id: bytes, fields: Mapping[bytes, bytes]) -> None:
@@ -175,11 +179,16 @@ class Reader:
         else:
             raise InvalidValue(f"unknown kind {kind[:20]!r}")
         if previous != self._linked:
-            self._sure, self._seen = False, (self._linked, self._mark)
-            self._receiver.gap(previous)
+            self._sure, self._seen = False, self._seen or (self._linked, self._mark)
+            self._breaks += 1
+            # At each gap everybody reads the log anew. Where one entry after the other tears the chain, nothing more of
+            # what was read together is delivered: they read it once, at its end.
+            if self._breaks == 1:
+                self._receiver.gap(previous)
         self._linked, self._mark = at, fields.get(b"k", b"")
         if isinstance(what, Message):
-            self._receiver.deliver(what)
+            if self._breaks < 2:
+                self._receiver.deliver(what)
         elif what is None:
             self._receiver.skip(at)
         else:
