@@ -24,6 +24,7 @@ from .errors import (
     RateLimited,
     RealtimeError,
     Refused,
+    TooManyConnections,
     Unauthorized,
 )
 from .message import Message, Position
@@ -51,6 +52,7 @@ __all__ = [
     "Refused",
     "Replay",
     "StreamEvent",
+    "TooManyConnections",
     "Unauthorized",
 ]
 

@@ -83,6 +83,24 @@ class Settings:
     """The same for what one key or token publishes with ``POST /api/publish``, each message of a batch counted; 0 is no
     limit.
     """
+    max_connections_per_user: int = _setting(100, number(0, 1_000_000, int))
+    """Event streams, Socket.IO connections and waiting long polls that one user may have open in each process; one more
+    is answered with 429 ``too_many_connections``; 0 is no limit. A user is who ``identify`` says, or the session's.
+    """
+    max_connections_per_address: int = _setting(0, number(0, 1_000_000, int))
+    """The same of one address (of IPv6 one network of 64 bits); 0 is no limit, because many people may share an
+    address. Behind a proxy this needs Werkzeug's ``ProxyFix``.
+    """
+    max_polls_per_user: int = _setting(50, number(0, 1_000_000, int))
+    """How many of these may be long polls (``GET /rooms/<room>/messages?wait=``) that wait; 0: no limit of its own."""
+    max_polls_per_address: int = _setting(0, number(0, 1_000_000, int))
+    """The same of one address."""
+    abuse_refusals: int = _setting(1000, number(0, 1_000_000, int))
+    """A Socket.IO connection of which so many events were refused within ``REALTIME_ABUSE_WINDOW`` seconds is closed;
+    0 closes none.
+    """
+    abuse_window: float = _setting(10, number(0.1, 3600, float))
+    """See ``REALTIME_ABUSE_REFUSALS``."""
     connect_timeout: float = _setting(20, number(0.1, 3600, float))
     """A Socket.IO client that has not connected to any namespace by then is dropped."""
     max_wait: float = _setting(30, number(0, 300, float))

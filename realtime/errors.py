@@ -109,6 +109,12 @@ class RateLimited(RealtimeError):
         return {**super().as_dict(), "retry_after": self.retry_after}
 
 
+class TooManyConnections(RateLimited):
+    """Somebody has as many connections, or long polls, open as one may. Once one is closed, another one is welcome."""
+
+    code = "too_many_connections"
+
+
 class Refused(RealtimeError):
     """A hook of the application refuses a publication, in words and with a status of its own.
 

@@ -28,6 +28,7 @@ from .rules import Rules
 from .tickets import Tickets
 from .web import api, assets, cookies, documents, events, health, http, rooms
 from .web.access import Gate
+from .web.admission import Admission
 from .web.announcer import Announcer
 from .web.connections import SocketConnections
 from .web.cursors import Cursors
@@ -109,7 +110,10 @@ class State:
         for connection in inherited:
             self.hub.detach(connection)
         self.hub.on_connection = tell
-        self.socketio.server.eio.sockets.clear()
+        sockets = self.socketio.server.eio.sockets
+        for socket in tuple(sockets.values()):
+            socket.give_back()
+        sockets.clear()
         if self.presence is not None:
             self.presence.forked()
 
@@ -152,6 +156,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.ledger = Ledger(bus, private=bool(settings.private_prefix))
     gate = Gate(access, tickets=tickets, ledger=manager.ledger, prefix=settings.private_prefix, concurrency=concurrency)
     limits = Limits(settings, bus=bus, gate=gate, concurrency=concurrency, counters=hub.counters)
+    limits.admission = admission = Admission(app, settings=settings, gate=gate, hub=hub, concurrency=concurrency)
     hub.on_gap = lambda: concurrency.spawn(manager.look_again, name="realtime-access")
     manager.app, manager.gate, manager.in_request = app, gate, partial(in_request, socketio)
     manager.keep(seconds=settings.recovery_seconds, keys=tickets.keys, concurrency=concurrency)
@@ -183,7 +188,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
         manager=manager,
         connections=connections,
         concurrency=concurrency,
-        greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=manager.in_request),
+        greeter=Greeter(gate=gate, manager=manager, hub=hub, in_request=manager.in_request, admission=admission),
         limits=limits,
     )
     SocketHandlers(

@@ -13,7 +13,7 @@ PACKAGE = ROOT / "realtime"
 
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors",),
+    ("errors", "web.addresses"),
     ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
     ("presence", "message", "schemas", "credentials", "values"),
     ("hub.resuming",),
@@ -66,6 +66,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "web.pump",
         "web.lookout",
     ),
+    ("web.quota", "web.insistence", "web.abuse", "web.heartbeat"),
     (
         "serve.handshake",
         "serve.answering",
@@ -91,7 +92,9 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("web.identifying", "web.bodies", "web.openparts"),
     ("web.allowance",),
     ("web.access", "web.lanes", "web.enginesocket", "web.pipeline", "web.openapi", "web.asyncapi"),
+    ("web.admission",),
     ("web.limits", "web.who"),
+    ("web.callerdoor",),
     (
         "web.documents",
         "web.relay",
@@ -133,7 +136,7 @@ ONLY_IN = {
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
     "flask_socketio": {"adopted", "state", "extension"},
-    "socketio": {"web.clients", "web.relay", "web.manager", "web.event", "web.engine", "web.outage"},
+    "socketio": {"web.callerdoor", "web.clients", "web.relay", "web.manager", "web.event", "web.engine", "web.outage"},
     "engineio": {"web."},
     "redis": {"bus.client", "bus.locate", "bus.channel", "bus.trips", "bus.follow"},
     "hiredis": {"bus.channel"},

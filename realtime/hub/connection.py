@@ -10,7 +10,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from enum import IntEnum
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 from ..message import START, Message, Position
 from ..presence import About
@@ -55,6 +55,13 @@ class Grant(NamedTuple):
         return min((when for when in (self.until, dict(self.leases).get(room)) if when is not None), default=None)
 
 
+class Held(Protocol):
+    """What a connection has as long as it is there."""
+
+    def free(self) -> None:
+        """It is gone. Harmless when repeated."""
+
+
 class Connection(ABC):
     """One subscriber. All attributes belong to the hub and change only under its lock.
 
@@ -71,6 +78,7 @@ class Connection(ABC):
         about: what its client said where it joined, by room, if anything.
         notes: control events to be said next, ahead of what is pending; the last words of a closed connection.
         held: somebody is replaying into it; nobody else may take.
+        slot: what it takes up of what somebody may have open; given back when the hub forgets the connection.
         slice: how many messages of the log are read for it at once; fewer where they are large.
     """
 
@@ -89,6 +97,7 @@ class Connection(ABC):
         "pending_bytes",
         "rooms",
         "slice",
+        "slot",
         "state",
     )
 
@@ -119,6 +128,7 @@ class Connection(ABC):
         self.held = False
         self.latest = 0
         self.slice = SLICE
+        self.slot: Held | None = None
 
     @property
     def carrier(self) -> str:

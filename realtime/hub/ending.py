@@ -56,6 +56,10 @@ class EndingStream:
         if self._stream.greeted and not self._full and not self._bare:
             yield sse.last_id(self._stream.cursor)
 
+    def close(self) -> None:
+        """The server is done with it, also where it never began (PEP 3333). Harmless when repeated."""
+        self._stream.close()
+
     def _taken(self, piece: bytes) -> Iterator[bytes]:
         for block in piece.split(_END)[:-1]:
             if self._bare and block.startswith((_CONTROL, b":")):

@@ -89,6 +89,8 @@ class Hub(Closing):
             connection.pending = []
             connection.pending_bytes = 0
             self.connections.discard(connection)
+            if connection.slot is not None:
+                connection.slot.free()
 
     def join(self, connection: Connection, room: str) -> Position:
         """Add a room to a connection; live from the returned position on."""

@@ -56,6 +56,12 @@ REFUSED: Final = (
     "publishes",
     "reads",
     "backends",
+    "abuse",
+    # what is open
+    "connections_per_user",
+    "connections_per_address",
+    "polls_per_user",
+    "polls_per_address",
     # sizes
     "message_bytes",
     "fragments",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -44,6 +44,7 @@ class EventStream(Connection):
         visible: the heartbeats are events, one right after the first event and then one per interval, whatever else is
             written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
         watched: entered while the stream is written by its own task.
+        begun: called when it begins on a server that keeps the socket.
     """
 
     __slots__ = (
@@ -53,6 +54,7 @@ class EventStream(Connection):
         "_padding",
         "_something",
         "_told",
+        "begun",
         "heartbeat",
         "retry",
         "visible",
@@ -84,6 +86,7 @@ class EventStream(Connection):
         self._padding = padding
         self.visible = False
         self.watched: AbstractContextManager[None] = nullcontext()
+        self.begun: Callable[[Connection], None] | None = None
         self._something = concurrency.event()
         self._told = 0
 
@@ -120,6 +123,7 @@ class EventStream(Connection):
         if self.visible:
             stream.pulse = self._pulse()
         stream.grant, stream.about = self.grant, self.about
+        stream.slot, self.slot = self.slot, None
         stream.open(head, prelude, after=self._after, latest=self.latest)
 
     def __iter__(self) -> Generator[bytes, None, None]:
@@ -135,6 +139,8 @@ class EventStream(Connection):
 
     def _written(self) -> Iterator[bytes]:
         try:
+            if self.begun is not None:
+                self.begun(self)
             self._hub.attach(self, self._names, after=self._after, latest=self.latest)
             written = time.monotonic()
             while True:
@@ -155,6 +161,10 @@ class EventStream(Connection):
                 yield b"".join(self.notes)
         finally:
             self._hub.detach(self)
+
+    def close(self) -> None:
+        """The server is done with it, also where it never began (PEP 3333). Harmless when repeated."""
+        self._hub.detach(self)
 
     def _pulse(self) -> bytes:
         return sse.heartbeat(self.heartbeat, retry_ms=self._told) if self.visible else sse.HEARTBEAT

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from typing import Any
 
 import engineio
@@ -20,6 +21,7 @@ from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConfigError
 from ..seldom import Seldom
+from .abuse import Abuse, expel_soon
 from .connections import SocketConnections
 from .delays import Delays
 from .enginequeue import feeding
@@ -27,7 +29,6 @@ from .engineserver import EngineServer
 from .enginesocket import EngineSocket
 from .eventpackets import of_clients
 from .greeter import Greeter
-from .identifying import AUTH, HOLDER, IDENTITY, USER
 from .keeping import SAVED
 from .limits import Limits
 from .outage import CONNECTING
@@ -42,11 +43,7 @@ class SocketServer(ShortCuts):
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         environ = self.environ.get(eio_sid)
         if environ is not None and namespace in {None, "/"}:
-            # What hooks may know the client by. Whoever connects anew on the same session may be somebody else.
-            environ[AUTH] = data if isinstance(data, dict) else {}
             environ[CONNECTING] = True
-            for name in (IDENTITY, USER, HOLDER):
-                environ.pop(name, None)
         # CONNECT may carry {"ids": false}: this client wants events without the id (contract, Socket.IO).
         if isinstance(data, dict) and data.get("ids") is False and eio_sid in self.environ:
             self.environ[eio_sid]["realtime.ids"] = False
@@ -158,6 +155,9 @@ def adopt(
     server.eio.on("disconnect", server._handle_eio_disconnect)
     server.realtime_connections = connections
     server.realtime_greeter = greeter
+    server.eio.admission = server.admission = limits.admission
+    most, window = settings.abuse_refusals, settings.abuse_window
+    limits.abuse = Abuse(most, window, close=partial(expel_soon, server))
     connections.serve(server)
     server.manager = manager
     manager.set_server(server)

@@ -14,10 +14,12 @@ from engineio import packet as eio_packet
 from engineio.exceptions import EngineIOError, QueueEmpty
 
 from ..concurrency import Concurrency
+from ..errors import TooManyConnections
 from ..seldom import Seldom
 from ..serve import handshake
 from ..wire import websocket
 from . import enginerequests as requests
+from .admission import Admission
 from .delays import Delays
 from .enginepolling import Polls, SecondPoll, encoded, posted
 from .enginerequests import EngineRequest, RequestRefused
@@ -31,6 +33,7 @@ class EngineDoor(engineio.Server):
     """An Engine.IO server that answers as the protocol asks.
 
     Attributes:
+        admission: says who may have one more connection.
         concurrency: for what waits.
         doubts: says why clients were dropped, at most once a second.
         pings, deadlines: the heartbeats of all sessions.
@@ -41,6 +44,7 @@ class EngineDoor(engineio.Server):
         refuse: counts what a client was refused, by the limit's name.
     """
 
+    admission: Admission
     concurrency: Concurrency
     doubts: Seldom
     pings: Delays
@@ -75,12 +79,7 @@ class EngineDoor(engineio.Server):
             self._post(session, environ, request.stamp)
             return self._text(environ, start_response, b"ok")
         except RequestRefused as exc:
-            if exc.limit is not None:
-                self.refuse(exc.limit)
-            headers = [("Content-Type", "application/json")]
-            if exc.code == "too_large":
-                headers.append(("Connection", "close"))  # Nobody reads the body.
-            return self._answer(environ, start_response, exc.status, headers, exc.body)
+            return self._refuse(environ, start_response, exc)
 
     def opening(self, sid: str, upgrades: str = "[]") -> str:
         """The OPEN packet (Engine.IO protocol, "Handshake"): times in milliseconds, sizes in bytes.
@@ -107,6 +106,23 @@ class EngineDoor(engineio.Server):
         if session is not None:
             session.break_off(text, limit=limit)
 
+    def _refuse(self, environ: dict[str, Any], start_response: Any, refused: RequestRefused) -> list[bytes]:
+        if refused.limit is not None:
+            self.refuse(refused.limit)
+        headers = [("Content-Type", "application/json")]
+        if refused.code == "too_large":
+            headers.append(("Connection", "close"))  # Nobody reads the body.
+        if refused.retry_after is not None:
+            headers += [("Retry-After", str(refused.retry_after)), ("Cache-Control", "no-store")]
+        return self._answer(environ, start_response, refused.status, headers, refused.body)
+
+    def _slot(self, environ: dict[str, Any]) -> Any:
+        """One of the connections that its client may have."""
+        try:
+            return self.admission.handshake(environ)
+        except TooManyConnections as exc:
+            raise requests.too_many(exc) from None
+
     def _check_origin(self, environ: dict[str, Any]) -> None:
         # It counts for WebSockets most: browsers apply CORS to nothing else but HTTP.
         origin = environ.get("HTTP_ORIGIN")
@@ -125,19 +141,25 @@ class EngineDoor(engineio.Server):
 
     def _begin(self, environ: dict[str, Any], start_response: Any, request: EngineRequest) -> Any:
         """Open a session ("Handshake")."""
-        sid = self.generate_id()
-        session = self.sockets[sid] = EngineSocket(self, sid)
+        slot, sid = self._slot(environ), self.generate_id()
+        session = EngineSocket(self, sid)
+        session.slot, self.sockets[sid] = slot, session
         polls = request.transport == "polling"
         upgrades = '["websocket"]' if polls and self._upgrades(sid, request.transport) else "[]"
         session.queue.put(eio_packet.Packet(eio_packet.OPEN, self.opening(sid, upgrades)[1:]))
         refused = self._trigger_event("connect", sid, environ, run_async=False)
         if refused is not None and refused is not True:
             self.sockets.pop(sid, None)
+            session.give_back()
             raise RequestRefused(requests.FORBIDDEN, "the application refuses it", code="forbidden", status=403)
         session.schedule_ping()
         self.newcomers.add(session)
         if not polls:
-            return session.handle_get_request(environ, start_response)
+            try:
+                return session.handle_get_request(environ, start_response)
+            finally:
+                # It is over, also where it never began.
+                session.close(wait=False, abort=True, reason=self.reason.TRANSPORT_CLOSE)
         session.polls, session.connected = Polls(self.concurrency), True
         headers: Headers = []
         if self.cookie:

@@ -52,6 +52,11 @@ class Polls:
         self._posted: tuple[str, bytes] | None = None
         self.posting = False
 
+    @property
+    def waiting(self) -> bool:
+        """Whether a poll is being answered."""
+        return self._polling
+
     def is_repeated(self, stamp: str | None, body: bytes) -> bool:
         """Whether this POST is the last one again: the same ``t``, the same body. It is not to be handled twice."""
         if stamp is None:

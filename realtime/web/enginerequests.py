@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qs
 
+from ..errors import RateLimited
 from ..serve.handshake import asks_for_websocket
 
 _MESSAGES: Final = (
@@ -23,7 +24,12 @@ _MESSAGES: Final = (
 )
 UNKNOWN_TRANSPORT, UNKNOWN_SID, BAD_METHOD, BAD_REQUEST, FORBIDDEN, UNSUPPORTED_VERSION = range(6)
 _TOO_LARGE: Final = 413
-_STATUS: Final = {400: "400 Bad Request", 403: "403 Forbidden", 413: "413 Content Too Large"}
+_STATUS: Final = {
+    400: "400 Bad Request",
+    403: "403 Forbidden",
+    413: "413 Content Too Large",
+    429: "429 Too Many Requests",
+}
 
 
 class RequestRefused(Exception):
@@ -35,13 +41,22 @@ class RequestRefused(Exception):
         code: a stable word for programs.
         status: of HTTP.
         limit: what it counts as; ``None`` for nothing, or where it was counted.
+        retry_after: seconds after which it may be asked again.
     """
 
     def __init__(
-        self, number: int, text: str, *, code: str = "malformed", status: int = 400, limit: str | None = "requests"
+        self,
+        number: int,
+        text: str,
+        *,
+        code: str = "malformed",
+        status: int = 400,
+        limit: str | None = "requests",
+        retry_after: int | None = None,
     ) -> None:
         super().__init__(text)
         self.limit = limit
+        self.retry_after = retry_after
         self.number = number
         self.code = code
         self.status = _STATUS[status]
@@ -49,7 +64,9 @@ class RequestRefused(Exception):
     @property
     def body(self) -> bytes:
         """The answer's JSON."""
-        error = {"code": self.code, "message": str(self)}
+        error: dict[str, Any] = {"code": self.code, "message": str(self)}
+        if self.retry_after is not None:
+            error["retry_after"] = self.retry_after
         return json.dumps({"code": self.number, "message": _MESSAGES[self.number], "error": error}).encode()
 
 
@@ -63,6 +80,13 @@ def too_large(most: int) -> RequestRefused:
     """A body over what the OPEN packet announced as ``maxPayload``."""
     text = f"a payload may have {most} bytes"
     return RequestRefused(BAD_REQUEST, text, code="too_large", status=_TOO_LARGE, limit=None)
+
+
+def too_many(error: RateLimited) -> RequestRefused:
+    """The client may not have one more, or not so much of it."""
+    return RequestRefused(
+        FORBIDDEN, error.message, code=error.code, status=429, limit=None, retry_after=error.retry_after
+    )
 
 
 def unknown_session() -> RequestRefused:

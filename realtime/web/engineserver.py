@@ -17,6 +17,7 @@ from engineio.exceptions import SocketIsClosedError
 
 from ..wire import websocket as wire
 from .enginedoor import EngineDoor
+from .enginerequests import RequestRefused
 from .enginesocket import EngineSocket
 from .link import Link
 from .manager import PRIVATE_MARK
@@ -40,7 +41,11 @@ class EngineServer(EngineDoor):
         """Serve a request. A client that begins with a WebSocket is connected without what only polling needs."""
         websocket = environ.get("wsgi.websocket")
         if getattr(websocket, "can_give", False) and self._begins_with_websocket(environ):
-            return self._connect_directly(environ, start_response, websocket)
+            try:
+                slot = self._slot(environ)
+            except RequestRefused as exc:
+                return self._refuse(environ, start_response, exc)
+            return self._connect_directly(environ, start_response, websocket, slot)
         return super().handle_request(environ, start_response)
 
     def _begins_with_websocket(self, environ: dict[str, Any]) -> bool:
@@ -56,12 +61,14 @@ class EngineServer(EngineDoor):
         allowed = self._cors_allowed_origins(environ)
         return allowed is None or origin in allowed
 
-    def _connect_directly(self, environ: dict[str, Any], start_response: Any, websocket: Any) -> list[bytes]:
+    def _connect_directly(self, environ: dict[str, Any], start_response: Any, websocket: Any, slot: Any) -> list[bytes]:
         sid = self.generate_id()
-        session = self.sockets[sid] = EngineSocket.directly(self, sid)
+        session = EngineSocket.directly(self, sid)
+        session.slot, self.sockets[sid] = slot, session
         refused = self._trigger_event("connect", sid, environ, run_async=False)
         if refused is not None and refused is not True:
             del self.sockets[sid]
+            session.give_back()
             start_response("403 Forbidden", [("Content-Type", "text/plain")])
             return [b"the application refuses it\n"]
         if session.closed:

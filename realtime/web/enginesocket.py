@@ -1,4 +1,4 @@
-"""Engine.IO's socket, with its heartbeat in one task for all, and its WebSocket handed over where the server can.
+"""Engine.IO's socket, with its WebSocket handed over where the server can.
 
 Each override names the rule that it keeps. This file may not know rooms.
 """
@@ -6,8 +6,6 @@ Each override names the rule that it keeps. This file may not know rooms.
 from __future__ import annotations
 
 import socket
-import time
-from contextlib import suppress
 from typing import Any, Final
 
 import engineio
@@ -19,6 +17,7 @@ from ..wire import websocket as wire
 from .connection import SocketConnection
 from .enginepolling import EMPTY, PAYLOAD_BYTES, Polls, encoded
 from .enginequeue import NO_QUEUE
+from .heartbeat import BeatingSocket
 from .link import Link
 from .packets import BadPacket
 from .portable import BlockingWebSocket, converse, probed
@@ -26,7 +25,7 @@ from .portable import BlockingWebSocket, converse, probed
 _LATER: Final = object()
 
 
-class EngineSocket(engineio.socket.Socket):
+class EngineSocket(BeatingSocket):
     """One Engine.IO session.
 
     Attributes:
@@ -34,6 +33,7 @@ class EngineSocket(engineio.socket.Socket):
         portable: its WebSocket, where it cannot be handed over.
         polls: its long polling, if it began with that.
         farewell: code and reason for the close frame.
+        slot: what it takes up of what somebody may have open.
         broken: the rule that its client broke, which ended it.
     """
 
@@ -41,10 +41,10 @@ class EngineSocket(engineio.socket.Socket):
     portable: Any = None
     polls: Polls | None = None
     farewell: tuple[int, str] = (wire.NORMAL, "")
+    slot: Any = None
     broken = ""
     server: Any
     connected: bool
-    last_ping: float | None
 
     @classmethod
     def directly(cls, server: Any, sid: str) -> EngineSocket:
@@ -70,20 +70,10 @@ class EngineSocket(engineio.socket.Socket):
         elif self.check_ping_timeout():
             self.link.send(pkt)
 
-    def check_ping_timeout(self) -> bool:
-        """Whether the client still answers. If not, it is closed, which runs the application's disconnect handlers:
-        not in the task that found out, which may be the one that delivers to everybody.
-        """
-        if self.closed:
-            raise engineio.exceptions.SocketIsClosedError
-        if self.closing or not self.last_ping or time.monotonic() - self.last_ping < self.server.ping_timeout:
-            return True  # While it is closing, it is told so.
-        self.server.start_background_task(self.close, wait=False, reason=self.server.reason.PING_TIMEOUT)
-        return False
-
     def close(self, wait: bool = True, abort: bool = False, reason: str | None = None) -> None:
         """End the session."""
         link = self.link
+        self.give_back()  # Before code of the application runs: its client may be back by then.
         super().close(wait=wait and link is None, abort=abort, reason=reason)
         # The library forgets a session when a request meets it again, or when a task that looks at all of them does.
         self.server.sockets.pop(self.sid, None)
@@ -95,10 +85,15 @@ class EngineSocket(engineio.socket.Socket):
             late = reason == self.server.reason.PING_TIMEOUT
             self.portable.abort() if late else self.portable.abort_soon()
 
+    def give_back(self) -> None:
+        """It takes up nothing any more. Harmless when repeated."""
+        if self.slot is not None:
+            self.slot.free()
+
     def break_off(self, text: str, *, limit: str = "packets") -> None:
         """The client broke a rule: end this session, and only this one.
 
-        A WebSocket is closed with 1002 (RFC 6455, 7.4.1), a poll that waits is answered with CLOSE.
+        A WebSocket is closed with 1002, for abuse 1008 (RFC 6455, 7.4.1), a poll that waits is answered with CLOSE.
 
         Args:
             text: which rule.
@@ -108,7 +103,8 @@ class EngineSocket(engineio.socket.Socket):
             return
         self.server.refuse(limit)
         self.server.doubts.warn("a Socket.IO client was dropped: %s", text)
-        self.broken, self.farewell = text, (wire.PROTOCOL_ERROR, text)
+        code = wire.POLICY_VIOLATION if limit == "abuse" else wire.PROTOCOL_ERROR
+        self.broken, self.farewell = text, (code, text)
         if self.link is not None:
             self.link.finish(*self.farewell)  # Nothing that the application says meanwhile goes out any more.
         self.close(wait=False, abort=self.upgraded, reason=self.server.reason.TRANSPORT_ERROR)
@@ -172,42 +168,11 @@ class EngineSocket(engineio.socket.Socket):
             # Closing may run code of the application: not in the one task for all.
             self.server.start_background_task(self.break_off, "no CONNECT in time", limit="connect_timeout")
 
-    def hears(self, message: bytes) -> bool:
-        """Whether a text was a PONG, which counts when it is read: what the client said before may take its time."""
-        if message != b"3":
-            return False
-        self.schedule_ping()
-        return True
-
-    def schedule_ping(self) -> None:
-        """The client answered: the next ping is due in one interval. The library spends a task on each."""
-        if self.last_ping:
-            self.last_ping = None
-            self.server.pings.add(self)
-
-    def ping(self) -> None:
-        """Send the ping that is due."""
-        if not self.closing and not self.closed:
-            if self.server.is_stuck(self.sid):
-                text = "announced attachments did not come"
-                self.server.start_background_task(self.break_off, text, limit="attachments")
-                return
-            self.last_ping = time.monotonic()
-            self.server.deadlines.add(self)
-            with suppress(engineio.exceptions.SocketIsClosedError):  # A thread may have closed it just now.
-                self.send(eio_packet.Packet(eio_packet.PING))
-
-    def expire(self) -> None:
-        """The time for the answer to a ping is over."""
-        if not self.closing and not self.closed:
-            with suppress(engineio.exceptions.SocketIsClosedError):
-                self.check_ping_timeout()
-
     def _upgrade_websocket(self, environ: dict[str, Any], start_response: Any) -> Any:
         asked: Any = environ.get("wsgi.websocket")
         if not isinstance(asked, LateWebSocket):
             return super()._upgrade_websocket(environ, start_response)
-        if not asked.can_give:
+        if not asked.can_give or not self.connected:
             lent, head, ahead = asked.lend_socket()
             ws = BlockingWebSocket(lent, parser=self.server.parser(), refuse=self.server.refuse, ahead=ahead)
             ws.send_frames(head)

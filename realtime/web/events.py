@@ -85,6 +85,9 @@ def register(
         ready()
         if request.method == "HEAD":
             return Response(status=200, headers=HEADERS)
+        stream.slot = limits.admission.stream(grant)
+        if stream.slot is not None:
+            stream.begun = limits.admission.begun(request.environ)
         # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
         return Response(body, status=200, headers=HEADERS, direct_passthrough=True)
 

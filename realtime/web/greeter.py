@@ -1,6 +1,6 @@
 """Greeting Socket.IO clients: where somebody is to be asked, a client is known from its CONNECT on.
 
-So a revocation reaches it also while it has done nothing yet. This file lets nobody in and refuses nobody.
+So a revocation reaches it also while it has done nothing yet. This file lets nobody in.
 """
 
 from __future__ import annotations
@@ -8,8 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ..errors import TooManyConnections
 from ..hub.hub import Hub
+from .abuse import expel
 from .access import Gate
+from .admission import Admission
 from .manager import BusManager
 
 
@@ -20,10 +23,14 @@ class Greeter:
         gate: finds out who they are.
         manager: knows them, and sends away whom everything was taken from meanwhile.
         hub: says whether something was.
+        admission: counts whose they are.
         in_request: calls a function with the client's request and session; see ``SocketHandlers``.
     """
 
-    def __init__(self, *, gate: Gate, manager: BusManager, hub: Hub, in_request: Callable[..., Any]) -> None:
+    def __init__(
+        self, *, gate: Gate, manager: BusManager, hub: Hub, in_request: Callable[..., Any], admission: Admission
+    ) -> None:
+        self._admission = admission
         self._gate = gate
         self._manager = manager
         self._hub = hub
@@ -46,3 +53,12 @@ class Greeter:
         mark = self._hub.mark
         self._in_request(sid, "identify", (), self._gate.greet)
         self._manager.greeted(eio_sid, mark)
+        server = self._manager.server
+        environ, session = server.environ.get(eio_sid), server.eio.sockets.get(eio_sid)
+        if environ is None or session is None:
+            return
+        try:
+            self._admission.follow(session, environ)
+        except TooManyConnections as exc:
+            # Its ``connect`` handler has made it somebody who has enough of them. It was answered already.
+            server.start_background_task(expel, server, eio_sid, exc)

@@ -30,6 +30,8 @@ USER: Final = "realtime.user"
 """Under this key is that one's user id."""
 HOLDER: Final = "realtime.holder"
 """Under this key is the id of the user whose ticket a Socket.IO client connected with."""
+KNOWN: Final = "realtime.known"
+"""This key is there from a handshake at which it was asked who the client is, until it connects."""
 GONE: Final = "realtime.gone"
 """This key is there once a client's access was revoked: it is being sent away."""
 _LOCK: Final = "realtime.identifying"
@@ -106,6 +108,13 @@ class Identifying:
         with environ.setdefault(_LOCK, self._concurrency.lock()):
             environ.pop(IDENTITY, None)
         self.greet()
+
+    def holder(self, environ: dict[str, Any]) -> str | None:
+        """The user whose ticket a Socket.IO client's CONNECT carries; needs no request context."""
+        text = environ.get(AUTH, {}).get(TICKET)
+        with suppress(Unauthorized):
+            return self._tickets.read(text).user if isinstance(text, str) else None
+        return None
 
     def _carried(self) -> str | None:
         """The text of the client's ticket."""

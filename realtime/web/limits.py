@@ -17,8 +17,11 @@ from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import RateLimited
 from ..hub.log import Counters
+from .abuse import Abuse
 from .access import Gate
+from .admission import Admission
 from .allowance import Allowance
+from .insistence import Insistence
 from .rates import ConnectionRate, asker
 
 
@@ -33,15 +36,21 @@ class Limits:
         counters: count what is refused.
 
     Attributes:
+        abuse: closes connections that do not heed their rates.
+        admission: what each may have open.
         counters: the same.
         publishing: whether messages are counted for who publishes them.
     """
+
+    abuse: Abuse
+    admission: Admission
 
     def __init__(
         self, settings: Settings, *, bus: Bus, gate: Gate, concurrency: Concurrency, counters: Counters
     ) -> None:
         self._gate = gate
         self.counters = counters
+        self._insistence = Insistence(concurrency=concurrency)
         allowance = partial(Allowance, budgets=bus.budgets, concurrency=concurrency)
         rate = settings.publish_rate
         self._publishes = allowance("publishes", rate, text=f"you may publish {rate:g} messages a second")
@@ -95,6 +104,7 @@ class Limits:
                 rate.take(environ)
             except RateLimited:
                 self.counters.refuse(rate.name)
+                self.abuse.refused(environ)
                 raise
 
     def _asker(self, identity: Any) -> str:
@@ -103,6 +113,7 @@ class Limits:
     def _take(self, allowance: Allowance, who: str, count: int = 1) -> None:
         try:
             allowance.take(who, count)
-        except RateLimited:
+        except RateLimited as exc:
             self.counters.refuse(allowance.name)
+            exc.retry_after = self._insistence.wait(f"{allowance.name} {who}", exc.retry_after or 1)
             raise

@@ -102,6 +102,7 @@ class Link(LinkOutput):
             self.poller.remove(self)
             self.fd = -1
             self._out = []
+            self._socket.give_back()
             self._handle_soon()
 
     def _lost(self) -> None:

@@ -9,11 +9,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, MutableMapping
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from ..access import user_of
 from ..errors import RateLimited
+from .addresses import network
 
 
 class Bucket:
@@ -98,15 +98,4 @@ def asker(identity: Any, address: str | None) -> str:
         address: where the request came from.
     """
     user = user_of(identity)
-    return f"address {_network(address or '')}" if user is None else f"user {user}"
-
-
-def _network(address: str) -> str:
-    """What one subscriber has: an address, of IPv6 a network of 64 bits (RFC 6177)."""
-    try:
-        known = ip_address(address)
-    except ValueError:
-        return address
-    if isinstance(known, IPv6Address):
-        return str(known.ipv4_mapped or ip_network((int(known), 64), strict=False))
-    return address
+    return f"address {network(address or '')}" if user is None else f"user {user}"

@@ -17,7 +17,6 @@ from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConnectionClosed, Forbidden, InvalidValue
-from ..hub.connection import Grant
 from ..hub.hub import Hub
 from ..hub.waiter import Waiter
 from ..message import Position, encode_json
@@ -93,7 +92,10 @@ def register(  # noqa: PLR0913  each is a part of its own
         with introduction.polling(room, grant) if wait else nullcontext():
             replay = read()
             if wait and limit and not replay.messages and replay.recovered and before is None:
-                replay = _patient(replay, read, room=room, wait=wait, grant=grant, hub=hub, concurrency=concurrency)
+                waiter = Waiter(concurrency)
+                waiter.grant = grant
+                limits.admission.poll(grant, waiter)
+                replay = _patient(replay, read, room=room, wait=wait, waiter=waiter, hub=hub)
         return _shown(replay, room)
 
 
@@ -103,14 +105,12 @@ def _patient(
     *,
     room: str,
     wait: float,
-    grant: Grant | None,
+    waiter: Waiter,
     hub: Hub,
-    concurrency: Concurrency,
 ) -> Replay:
     """Wait for the room's next message. Subscribed first and read again second, so that none slips through between."""
     deadline = time.monotonic() + wait
-    waiter = Waiter(concurrency)
-    waiter.grant = grant
+    grant = waiter.grant
     try:
         hub.attach(waiter, [room])
         replay = read()

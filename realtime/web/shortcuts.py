@@ -16,14 +16,14 @@ from typing import Any, Final
 from ..hub.connection import State
 from ..message import encode_json
 from ..wire.depth import is_too_deep
+from .callerdoor import CallerDoor
 from .connections import SocketConnections
-from .eventdoor import EventDoor
 from .greeter import Greeter
 
 _AT_ONCE: Final = re.compile(r'42(\d{0,15})(?=\["(publish|join)",)')
 
 
-class ShortCuts(EventDoor):
+class ShortCuts(CallerDoor):
     """The part of the Socket.IO server that is asked first, for each message of a socket that was handed over."""
 
     realtime_connections: SocketConnections

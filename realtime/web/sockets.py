@@ -65,7 +65,7 @@ class SocketHandlers:
         self._manager = manager
         self._hub = hub
         self._ready = ready
-        self._refresh = Refreshing(gate=gate, manager=manager, hub=hub).refresh
+        self._refresh = Refreshing(gate=gate, manager=manager, hub=hub, admission=limits.admission).refresh
         self._limits = limits
         self._introduction = introduction
         self._log = logging.getLogger(__name__)

@@ -11,7 +11,7 @@
 
   // Refusals that may pass by themselves. The same words come over HTTP and in Socket.IO acknowledgements.
   var PASSING = {internal: true, bus_unavailable: true, unavailable: true, closed: true, too_many_requests: true,
-    rate_limited: true};
+    rate_limited: true, too_many_connections: true};
 
   function parse(text) {
     try { return JSON.parse(text); } catch (_) { return null; }

@@ -31,6 +31,7 @@
     this.openedAt = null;   // when the current transport answered first
     this.heardAt = 0;       // when it last gave a sign of life
     this.asked = null;      // when to come back, where a server has said so
+    this.patience = 0;      // how long one has asked us to wait in this round, in milliseconds
     this.prepare();
   }
 
@@ -72,6 +73,7 @@
     var worked = this.worked, memory = this.memory, usable = this.order();
     function rank(name) { return (memory[name] || {}).held ? 2 : worked[name] ? 0 : 1; }
     this.timer = this.asked = null;
+    this.patience = 0;
     this.queue = [0, 1, 2].reduce(function (queue, wanted) {
       return queue.concat(usable.filter(function (name) { return rank(name) === wanted; }));
     }, []);
@@ -95,7 +97,7 @@
 
   /** Wait before the next round: as long as a server has asked for, else as the backoff says. */
   Link.prototype.rest = function (retryAfter) {
-    var self = this, clock = this.options.clock, wait = Math.max(this.backoff.next(), retryAfter || 0);
+    var self = this, clock = this.options.clock, wait = Math.max(this.backoff.next(), this.patience, retryAfter || 0);
     if (this.asked !== null) { wait = Math.max(0, this.asked - clock.now()); }
     this.timer = clock.setTimeout(function () { self.round(); }, wait);
     this.face._change(this.broken ? 'reconnecting' : 'connecting', null, wait);
@@ -128,7 +130,8 @@
       return this.trial && this.trial.alone();
     }
     // What had worked is tried again after a moment; what had not answered at all leaves its place to the next.
-    if (lived >= 0) { this.rest(error.retryAfter); } else { this.next(); }
+    this.patience = Math.max(this.patience, error.retryAfter || 0);
+    if (lived >= 0) { this.rest(); } else { this.next(); }
   };
 
   Link.prototype.opened = function (name, transport, recovered) {

@@ -38,7 +38,9 @@
     }
     this.socket.on('connect', function () { self.connected(); });
     this.socket.on('connect_error', function (error) {
-      self.fail('connect_failed', String(error && error.message || error));
+      var told = Realtime.refusal(error && error.data);   // where the server says why, and when to come back
+      self.fail(error && error.data && error.data.code ? told.code : 'connect_failed',
+        String(error && error.message || error), told.retryAfter);
     });
     this.socket.on('disconnect', function (reason) { self.fail('connection_lost', String(reason)); });
     // The heartbeat of Engine.IO, which closes the connection itself when it stays away.
@@ -81,7 +83,7 @@
   WebSocketTransport.prototype.answered = function (room, again, answer) {
     if (this.over) { return; }
     var error = answer && answer.ok ? null : Realtime.refusal(answer && answer.error), leave = this.asking[room.name];
-    if (error && error.retry) { return this.fail(error.code, error.message); }
+    if (error && error.retry) { return this.fail(error.code, error.message, error.retryAfter); }
     delete this.asking[room.name];
     this.pending -= 1;
     if (again && answer && answer.recovered === false) { this.recovered = false; }
@@ -146,8 +148,8 @@
     this.deadline = null;
   };
 
-  WebSocketTransport.prototype.fail = function (code, message) {
-    if (!this.over) { this.host.lost({code: code, message: message}); }
+  WebSocketTransport.prototype.fail = function (code, message, retryAfter) {
+    if (!this.over) { this.host.lost({code: code, message: message, retryAfter: retryAfter || 0}); }
   };
 
   WebSocketTransport.prototype.close = function () {

@@ -187,7 +187,7 @@ declare namespace Realtime {
     };
     "realtime.degraded": object;
     "realtime.restored": object;
-    "realtime.closing": { retry: number };
+    "realtime.closing": { retry: number; reason?: string };
     "realtime.presence": {
       room: string;
       joined: Member[];
