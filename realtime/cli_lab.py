@@ -166,7 +166,7 @@ def _measured(page: Page, address: str, seconds: int) -> tuple[dict[str, Any], l
     except Error as exc:
         raise click.ClickException(f"the lab could not be run: {_first_line(exc)}") from exc
     report, table, verdict, csv = found
-    return report, table, verdict, csv
+    return report, [[_plain(cell) for cell in row] for row in table], [_plain(said) for said in verdict], csv
 
 
 def _aligned(table: list[list[str]]) -> list[str]:
@@ -178,6 +178,11 @@ def _aligned(table: list[list[str]]) -> list[str]:
         )
         for row in table
     ]
+
+
+def _plain(text: str) -> str:
+    """With spaces that programs take for spaces: a page has some that do not break."""
+    return text.replace("\u00a0", " ").replace("\u202f", "")
 
 
 def _is_root() -> bool:

@@ -14,12 +14,18 @@
 
   function shown(ms) { return ms === null || ms === undefined ? null : Math.max(LEAST, ms); }
 
-  /** Powers of ten only: 0.1, 1, 10, 100 … */
-  function ticks(_u, values) {
-    return values.map(function (value) {
-      var power = Math.log(value) / Math.LN10;
-      return Math.abs(power - Math.round(power)) < 1e-6 ? String(+value.toPrecision(3)) : '';
-    });
+  /** Powers of ten only: 0.1, 1, 10, 100 …, and of many only every other. */
+  function splits(most) {
+    return function (_u, _axis, least, highest) {
+      var at = Math.round(Math.log(least) / Math.LN10), to = Math.round(Math.log(highest) / Math.LN10), found = [];
+      var step = to - at > most ? 2 : 1;
+      for (; at <= to; at += step) { found.push(Math.pow(10, at)); }
+      return found;
+    };
+  }
+
+  function label(_u, values) {
+    return values.map(function (value) { return value === null ? '' : String(+value.toPrecision(3)); });
   }
 
   function range(_u, least, most) {
@@ -51,24 +57,28 @@
     time.size = 24;
     time.values = function (_u, values) { return values.map(function (s) { return s + ' s'; }); };
     time.space = large ? 70 : 60;
-    value.size = 42;
-    value.values = ticks;
+    value.size = 48;
+    value.splits = splits(large ? 9 : 2);
+    value.filter = function (_u, values) { return values; };
+    value.values = label;
     return {
       width: element.clientWidth || 240, height: element.clientHeight || 80, legend: {show: false},
-      cursor: {show: false}, padding: [8, 6, 0, 0],
+      cursor: {show: false}, padding: [8, 14, 0, 0],
       scales: {x: {time: false, range: [0, seconds]}, y: {distr: 3, log: 10, range: range}},
       axes: [time, value], series: [{}].concat(series)
     };
   }
 
-  function line(stroke, width, dash) {
-    return {stroke: stroke, width: width, dash: dash, spanGaps: true, points: {show: false}};
-  }
+  /** A line has a gap where nothing came, unless so little is sent that this says nothing. */
+  Charts.prototype.line = function (stroke, width, dash) {
+    return {stroke: stroke, width: width, dash: dash, spanGaps: this.seldom, points: {show: false}};
+  };
 
-  /** Begin a run. `tallies`: by lane. */
-  Charts.prototype.start = function (lanes, seconds) {
+  /** Begin a run. */
+  Charts.prototype.start = function (lanes, settings) {
     this.lanes = lanes;
-    this.seconds = seconds;
+    this.seconds = settings.seconds + 1;
+    this.seldom = settings.rate < 8;
     this.draw();
   };
 
@@ -89,10 +99,10 @@
         element: element, read: read, plot: new Plot(options(element, self.seconds, series, large), read(), element)
       });
     }
-    plot(this.over, this.lanes.map(function (lane) { return line(color(lane.key), 2); }),
+    plot(this.over, this.lanes.map(function (lane) { return self.line(color(lane.key), 2); }),
       function () { return self.columns(); }, true);
     this.lanes.forEach(function (lane) {
-      plot(self.small[lane.key], [line(color(lane.key), 2), line(color('soft'), 1, [3, 3])], function () {
+      plot(self.small[lane.key], [self.line(color(lane.key), 2), self.line(color('soft'), 1, [3, 3])], function () {
         var points = lane.tally.points;
         return [points.map(function (point) { return point.at; }),
           points.map(function (point) { return shown(point.p50); }),
@@ -102,7 +112,10 @@
   };
 
   Charts.prototype.update = function () {
-    this.plots.forEach(function (one) { one.plot.setData(one.read()); });
+    this.plots.forEach(function (one) {
+      one.plot.setData(one.read());
+      one.plot.redraw();   // it would not by itself where the scales stay as they were
+    });
   };
 
   Charts.prototype.fit = function () {

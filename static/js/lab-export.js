@@ -21,17 +21,22 @@
   /** Thousands apart, by a narrow space that does not break. */
   function grouped(number) { return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, '\u202f'); }
 
+  // A number and its unit are one word.
+  var SPACE = '\u00a0';
+
   /** Milliseconds, for people. */
   Lab.ms = function (ms) {
     if (ms === null || ms === undefined) { return '–'; }
-    return ms < 9.95 ? ms.toFixed(1) + ' ms' : ms < 999.5 ? Math.round(ms) + ' ms' : (ms / 1000).toFixed(2) + ' s';
+    if (ms < 999.5) { return (ms < 9.95 ? ms.toFixed(1) : Math.round(ms)) + SPACE + 'ms'; }
+    return (ms / 1000).toFixed(2) + SPACE + 's';
   };
 
   /** Bytes, for people: kB are a thousand, as on every wire. */
   Lab.size = function (bytes) {
     if (bytes === null || bytes === undefined) { return '–'; }
-    if (bytes < 999.5) { return Math.round(bytes) + ' B'; }
-    return bytes < 999500 ? (bytes / 1000).toFixed(bytes < 99950 ? 1 : 0) + ' kB' : (bytes / 1e6).toFixed(1) + ' MB';
+    if (bytes < 999.5) { return Math.round(bytes) + SPACE + 'B'; }
+    if (bytes < 999500) { return (bytes / 1000).toFixed(bytes < 99950 ? 1 : 0) + SPACE + 'kB'; }
+    return (bytes / 1e6).toFixed(1) + SPACE + 'MB';
   };
 
   /** The figures of a lane (Lab.Tally.figures) as people read them. */

@@ -74,13 +74,22 @@
     }, this);
   };
 
+  /** Whoever uses the keyboard stands where there is something to do next. */
   View.prototype.running = function (running) {
-    each(byId('setup').elements, function (one) { if (one.id !== 'stop') { one.disabled = running; } });
+    var there = document.activeElement, form = byId('setup');
     byId('stop').disabled = !running;
+    if (running && form.contains(there)) { byId('stop').focus(); }
+    each(form.elements, function (one) { if (one.id !== 'stop') { one.disabled = running; } });
+    if (!running && there && there.id === 'stop') { byId('run').focus(); }
     document.documentElement.setAttribute('data-lab', running ? 'running' : 'ready');
   };
 
+  View.prototype.over = function () { document.documentElement.setAttribute('data-lab', 'done'); };
+
+  /** Read out, so only what has changed for good; `count` is not. */
   View.prototype.say = function (text) { write(byId('said'), text); };
+
+  View.prototype.count = function (text) { write(byId('count'), text); };
 
   View.prototype.progress = function (share) { byId('progress').value = share; };
 
@@ -103,6 +112,8 @@
       'Now over ' + Lab.NAMES[lane.transport]);
     each(card.querySelectorAll('[data-do]'), function (tool) {
       var name = tool.getAttribute('data-do'), wire = lane.wire;
+      // Whoever stands at what goes off goes on to the verdict.
+      if (!usable && tool === document.activeElement) { byId('verdict').focus(); }
       tool.disabled = !usable;
       if (name === 'freeze') { tool.setAttribute('aria-pressed', !!(usable && wire.frozen)); }
       if (name === 'block') { tool.setAttribute('aria-pressed', !!(usable && wire.blocked)); }

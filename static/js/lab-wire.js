@@ -37,7 +37,7 @@
     this.clock = clock || {setTimeout: function (fn, ms) { return root.setTimeout(fn, ms); },
       clearTimeout: function (timer) { root.clearTimeout(timer); }, now: Lab.now};
     this.requests = this.sent = this.received = this.frames = 0;
-    this.frozen = this.blocked = false;
+    this.frozen = this.blocked = this.doomed = false;
     this.delay = 0;
     this.held = [];
     this.timer = null;
@@ -102,16 +102,23 @@
 
   // ---- the knife ----
 
-  Wire.prototype.opened = function (connection) { this.open.push(connection); };
+  Wire.prototype.opened = function (connection) {
+    var self = this;
+    this.open.push(connection);
+    if (!this.doomed) { return; }
+    this.doomed = false;
+    this.clock.setTimeout(function () { self.cut(); }, 0);
+  };
 
   Wire.prototype.closed = function (connection) {
     this.open = this.open.filter(function (other) { return other !== connection; });
   };
 
-  /** End every connection as a broken network would. Returns how many there were. */
+  /** End every connection as a broken network would, and between two requests the next one. */
   Wire.prototype.cut = function () {
     var open = this.open.splice(0);
     open.forEach(function (connection) { connection.cut(); });
+    this.doomed = !open.length;
     return open.length;
   };
 

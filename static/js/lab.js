@@ -8,7 +8,7 @@
   'use strict';
 
   var Lab = root.Lab, Realtime = root.Realtime, document = root.document, location = root.location;
-  var TICK = 500, JOINING = 8000, SETTLING = 8000, QUIET = 700;
+  var TICK = 500, JOINING = 8000, SETTLING = 8000, QUIET = 700, CUTS = 10;
   var asking = Realtime.fill({requestTimeout: 15000, XMLHttpRequest: Lab.browser.XMLHttpRequest});
   var paths = {
     time: document.body.getAttribute('data-time'), feed: document.body.getAttribute('data-feed'),
@@ -89,7 +89,8 @@
 
   function feed(now) {
     now.phase = 'feeding';
-    charts.start(now.lanes, now.settings.seconds + 1);
+    view.say('Running.');
+    charts.start(now.lanes, now.settings);
     now.lanes.forEach(told);
     now.feeder.run(now.room, now.settings, function (error) {
       now.ended = error ? error.message : now.stopped ? 'it was stopped' : null;
@@ -106,7 +107,7 @@
     charts.update();
     if (now.phase === 'feeding') {
       view.progress(Math.min(1, at / seconds));
-      view.say(now.feeder.accepted.length + ' messages in ' + Math.floor(at) + ' of ' + seconds + ' s');
+      view.count(now.feeder.accepted.length + ' messages in ' + Math.floor(at) + ' of ' + seconds + ' s');
     }
     now.timer = root.setTimeout(function () { tick(now); }, TICK);
   }
@@ -115,6 +116,7 @@
   function settle(now) {
     var until = Lab.now() + SETTLING, whole = null;
     now.phase = 'settling';
+    view.count('');
     view.say('Waiting for the last messages…');
     now.lanes.forEach(function (lane) { if (lane.wire) { lane.undo(); } });
     (function look() {
@@ -149,11 +151,11 @@
     charts.update();
     view.progress(1);
     view.running(false);
+    view.over();
     lanes.forEach(told);
     if (ended && !report.accepted) { view.complain('The run could not begin: ' + ended); }
     view.results(Lab.verdict(report), Lab.table(report), report.accepted ? Lab.fine(report) : '');
     view.say('Done: ' + report.accepted + ' messages.');
-    document.documentElement.setAttribute('data-lab', 'done');
   }
 
   function show(now, over) {
@@ -174,7 +176,7 @@
     var lane = run && run.phase === 'feeding' && run.lanes.filter(function (one) { return one.key === key; })[0];
     var name = Lab.NAMES[key];
     if (!lane || !lane.wire) { return; }
-    if (what === 'cut') { view.say(lane.cut() ? 'Cut ' + name + ' here.' : name + ' has nothing open to cut.'); }
+    if (what === 'cut') { lane.cut(); view.say('Cut ' + name + ' here.'); }
     if (what === 'freeze') { lane.freeze(value); }
     if (what === 'block') { lane.block(value); }
     if (what === 'delay') { lane.slow(Number(value)); }
@@ -184,13 +186,19 @@
         told(lane);
       });
     }
-    if (what === 'end') {
-      lane.disturb('cut');
-      post(paths.cut, {lane: lane.wire.name}, function (error, answer) {
-        view.say(error ? 'Not cut: ' + error.message : answer.ended ? 'The server has cut ' + name + '.' :
-          'The process that answered has no connection of ' + name + '.');
-      });
-    }
+    if (what === 'end') { end(lane, name, CUTS); }
+  }
+
+  /** Have the server cut a lane. Between two polls there is nothing to cut: it is asked a few times. */
+  function end(lane, name, tries) {
+    lane.disturb('cut');
+    post(paths.cut, {lane: lane.wire.name}, function (error, answer) {
+      if (!error && !answer.ended && tries > 1) {
+        return root.setTimeout(function () { end(lane, name, tries - 1); }, 30);
+      }
+      return view.say(error ? 'Not cut: ' + error.message : answer.ended ? 'The server has cut ' + name + '.' :
+        'The process that answered has no connection of ' + name + '.');
+    });
   }
 
   function save(type, name, text) {

@@ -66,7 +66,7 @@ def test_what_is_exported_is_what_the_table_shows(open_lab: Open) -> None:
         assert float(row["p50_ms"]) == lane["p50"] and row["rate"] == "20"
         there = dict(zip(names, shown, strict=True))
         assert (there["Lane"], there["Messages"], there["Lost"]) == (lane["name"], "20", "0")
-        assert there["p50"] == (f"{lane['p50']:.1f} ms" if lane["p50"] < 9.95 else f"{lane['p50']:.0f} ms")
+        assert there["p50"] == f"{lane['p50']:.{1 if lane['p50'] < 9.95 else 0}f}\u00a0ms"
 
 
 def test_lanes_that_are_cut_come_back_and_lose_nothing(open_lab: Open) -> None:

@@ -111,7 +111,17 @@ test("a request that is cut ends like one whose network broke, one that is given
   assert.deepEqual([given.seen, given.inner.aborted], [[], true]);
   assert.equal(lab.wire.cut(), 1);
   assert.deepEqual(cut.seen, [[4, 0, ""]]);
+});
+
+test("a cut between two requests meets the next one, and only that", () => {
+  const lab = tapped();
   assert.equal(lab.wire.cut(), 0);
+  const next = request(lab), other = request(lab, "/more");
+  lab.clock.tick(1);
+  assert.deepEqual(next.seen, [[4, 0, ""]]);
+  const after = request(lab);
+  lab.clock.tick(1);
+  assert.deepEqual([other.inner.aborted, after.inner.aborted], [true, false], "what is open then ends together");
 });
 
 function socket({ taps }) {
