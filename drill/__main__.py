@@ -19,7 +19,8 @@ def row(title: str, result: Result) -> str:
     """One line of the table (Markdown)."""
     figures = result.figures
     cells = [figures.sent, figures.acknowledged, figures.delivered, figures.lost, figures.doubled, figures.disordered]
-    verdict = "pass" if not result.missed else f"MISS: {'; '.join(result.missed)}"
+    measured = "; ".join(f"{name} {value:.2f}" for name, value in result.measured.items() if value)
+    verdict = f"MISS: {'; '.join(result.missed)}" if result.missed else f"pass ({measured})" if measured else "pass"
     times = [f"{figures.gap:.2f}", f"{figures.recovery:.2f}"]
     return "| " + " | ".join([title, *map(str, cells), f"{figures.told}/{figures.clients}", *times, verdict]) + " |"
 

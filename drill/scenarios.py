@@ -63,10 +63,11 @@ class Scenario:
 
 @dataclass(frozen=True)
 class Result:
-    """What came of it: the figures, and what was missed (empty when the target is met)."""
+    """What came of it: the figures, what was missed (empty when the target is met), and what else was measured."""
 
     figures: Figures
     missed: list[str]
+    measured: dict[str, float] = field(default_factory=dict)
 
 
 async def redis_killed(stage: Stage) -> None:
@@ -213,4 +214,4 @@ async def play(scenario: Scenario, load: Load, *, store: Store | None = None) ->
     limit = scenario.recovery if scenario.recovery is not None else 30.0
     if taken > limit:
         missed.append(f"back after {taken:.2f} s > {limit:g} s")
-    return Result(figures, missed)
+    return Result(figures, missed, {name: value for name, value, _ in stage.checks})

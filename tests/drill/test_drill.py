@@ -72,6 +72,17 @@ def test_the_account_knows_where_a_hole_ends_that_a_client_was_told_of() -> None
     assert [judge(book, [one]).lost for one in (before, after, wrong)] == [0, 0, 1]
 
 
+def test_the_account_of_a_visitor_begins_behind_its_cursor_and_ends_when_it_goes() -> None:
+    book = Book(sent=dict.fromkeys("abcd", 1), acknowledged={key: (at, 0) for at, key in enumerate("abcd", 1)})
+    right, early, late = (Account(start=(2, 0), until=(3, 0)) for _ in range(3))
+    right.message(book, "c", (3, 0))
+    early.message(book, "b", (2, 0))
+    early.message(book, "c", (3, 0))
+    assert (judge(book, [right]).lost, judge(book, [right]).disordered) == (0, 0)
+    assert judge(book, [early]).disordered == 1, "it had that one"
+    assert judge(book, [late]).lost == 1, "but nothing is owed to it that came after it had gone"
+
+
 def test_the_command_prints_a_table_writes_json_and_refuses_what_it_does_not_know(tmp_path: Path) -> None:
     file = tmp_path / "drill.json"
     command = [sys.executable, "-m", "drill", "--only", "publishers", "--load", "0.04", "--seconds", "0.5"]
