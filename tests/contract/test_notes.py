@@ -38,3 +38,26 @@ def test_of_several_that_note_once_one_does(bus: Bus) -> None:
     for one in tries:
         one.join()
     assert sorted(did) == [False] * 7 + [True]
+
+
+def test_several_notes_are_kept_at_once_and_replace_what_was_there(bus: Bus) -> None:
+    bus.note("a", "before")
+    bus.note_all({"a": "1", "b": "é2"}, ttl=60)
+    assert bus.noted(["a", "b", "c"]) == ["1", "é2", None]
+    assert bus.unnote("b")
+    bus.note_all({}, ttl=60)
+    assert bus.noted(["a", "b"]) == ["1", None]
+
+
+def test_several_notes_end_with_their_time_and_not_before(bus: Bus) -> None:
+    bus.note("kept", "0")
+    bus.note_all({"a": "1", "b": "2"}, ttl=0.2)
+    assert bus.noted(["a", "b"]) == ["1", "2"]
+    eventually(lambda: bus.noted(["a", "b"]) == [None, None], within=2)
+    assert bus.noted(["kept"]) == ["0"]
+
+
+def test_many_notes_are_kept_at_once(bus: Bus) -> None:
+    notes = {f"n{number}": str(number) for number in range(2000)}
+    bus.note_all(notes, ttl=60)
+    assert bus.noted(list(notes)) == list(notes.values())
