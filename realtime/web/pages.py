@@ -69,6 +69,7 @@ def register(app: Flask, *, url_prefix: str | None = None, invitations: bool = F
             room=asked if is_room_name(asked) else "lobby",
             lab=state.settings.lab,
             invitations=invitations,
+            presence=state.settings.presence,
             private=state.settings.private_prefix,
         )
 

@@ -18,8 +18,8 @@
 
   function byId(id) { return document.getElementById(id); }
 
-  /** `go(room)` is called when a room was chosen. */
-  function Frame(settings, go) {
+  /** `go(room)` is called when a room was chosen, `renamed()` when there is another name. */
+  function Frame(settings, go, renamed) {
     var self = this;
     this.settings = settings;
     this.go = function (room) {
@@ -30,6 +30,7 @@
     byId('name').addEventListener('change', function () {
       settings.rename(byId('name').value);
       self.showName();
+      renamed();
     }, false);
     byId('enter').addEventListener('submit', function (e) { self.submitted(e); }, false);
     byId('menu').addEventListener('click', function () { self.open(!self.isOpen()); }, false);

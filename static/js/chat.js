@@ -30,7 +30,8 @@
   var view = new Chat.View({
     messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back')
   }, {looked: looked, top: older, trimmed: trimmed});
-  var frame = new Chat.Frame(settings, go);
+  var people = new Chat.People(rt, settings);
+  var frame = new Chat.Frame(settings, go, function () { people.renamed(); });
   var past = new Chat.Past({
     older: byId('older'), begin: byId('begin'), beginRoom: byId('begin-room'), trouble: byId('trouble')
   }, rt.options, function (messages) {
@@ -42,9 +43,12 @@
   }, go, called);
   var sending = new Chat.Sending(rt, view, settings, function () { queue.update(sending); });
   var composer = new Chat.Composer({form: byId('composer'), text: byId('text'), left: byId('left')}, settings, {
-    send: function (text) { sending.send(wanted, text, newest); },
+    send: function (text) {
+      people.sent();
+      sending.send(wanted, text, newest);
+    },
     resized: function () { view.scroll.resized(); },
-    wrote: function () {}
+    wrote: function (text) { people.wrote(text); }
   });
   var banner = new Chat.Banner({
     banner: byId('banner'), words: byId('banner-words'), rest: byId('banner-rest'), now: byId('banner-now')
@@ -62,6 +66,7 @@
     wanted = room;
     came = 0;
     past.leave();
+    people.leave();
     view.clear(settings.readUpTo(room));
     frame.say('');
     frame.title(called(room));
@@ -85,7 +90,7 @@
 
   function join(room) {
     inside = room;
-    rt.join(room, {history: HISTORY}, function (error) {
+    rt.join(room, {history: HISTORY, name: people.name()}, function (error) {
       if (room !== inside || room !== wanted) { return; }
       if (error && (error.code === 'left' || error.code === 'closed')) { return; }
       view.ready();
@@ -93,6 +98,7 @@
         refused(room, error);
       } else {
         settings.visit(room);
+        people.enter(room);
         past.enter(room, function () { return view.oldest(); }, came < HISTORY, called(room).title);
       }
       listRooms();
@@ -153,6 +159,7 @@
     var message = messageOf(data, id);
     if (!inside || (id && view.has(id))) { return; }
     came += 1;
+    people.said(message);
     if (!sending.echoed(inside, message, id)) { view.add(message); }
     if (id && Realtime.compareIds(id, newest) > 0) { newest = id; }
   });
@@ -173,6 +180,7 @@
   rt.on('realtime.state', function (now) {
     frame.status(now.state, now.transport, now.degraded);
     banner.update(now);
+    people.connected(now.state === 'connected');
     view.scroll.resized();
   });
   rt.on('realtime.error', function (error) {

@@ -169,6 +169,15 @@
     }
   };
 
+  /** Be present under another name at once: the poll that says the old one is asked anew. */
+  PollTransport.prototype.rename = function (room) {
+    var poll = this.polls[room.name];
+    if (!poll || !poll.abort) { return; }
+    this.stop(poll);
+    poll.abort = null;
+    this.line(poll);
+  };
+
   PollTransport.prototype.publish = function (message, cb) { Realtime.post(this.host.options, message, cb); };
 
   PollTransport.prototype.watch = function () {};   // an answer has every event

@@ -91,3 +91,14 @@ test("leaving ends the request, joining starts one, publishing is a POST", () =>
   w.rt.close();
   assert.equal(w.open().filter((xhr) => xhr.method === "GET").length, 0);
 });
+
+test("another name is said at once, by asking anew from the same place", () => {
+  const w = polling();
+  const before = w.xhr();
+  w.rt.join("a", { name: "Ann" });
+  assert.ok(before.aborted);
+  assert.deepEqual(
+    w.open().map((xhr) => xhr.url),
+    ["/rooms/a/messages?after=10-0&limit=200&wait=25&name=Ann"],
+  );
+});
