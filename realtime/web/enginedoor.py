@@ -21,7 +21,7 @@ from ..wire import websocket
 from . import enginerequests as requests
 from .admission import Admission
 from .delays import Delays
-from .enginepolling import Polls, SecondPoll, encoded, posted
+from .enginepolling import Polls, SecondPoll, encoded, is_python, posted
 from .enginerequests import EngineRequest, RequestRefused
 from .enginesocket import EngineSocket
 from .packets import BadPacket, read_payload
@@ -161,6 +161,7 @@ class EngineDoor(engineio.Server):
                 # It is over, also where it never began.
                 session.close(wait=False, abort=True, reason=self.reason.TRANSPORT_CLOSE)
         session.polls, session.connected = Polls(self.concurrency), True
+        session.is_python = is_python(environ)
         headers: Headers = []
         if self.cookie:
             cookie = self.cookie if isinstance(self.cookie, dict) else {"name": self.cookie, "path": "/"}

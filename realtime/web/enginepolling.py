@@ -19,6 +19,13 @@ from .packets import SEPARATOR, BadPacket
 PAYLOAD_BYTES: Final = 1024 * 1024
 """One poll takes no further packet past so many; the next takes what is left."""
 
+PYTHON_PACKETS: Final = 16
+"""More packets of a payload python-engineio's client does not take: it ends the connection, comes back for what it has
+missed, is sent that, and ends it again.
+"""
+
+_PYTHON: Final = ("python-requests/", "Python/")
+
 EMPTY: Final = str(eio_packet.NOOP).encode()
 """Ends a poll for which there is nothing."""
 
@@ -107,6 +114,11 @@ class Polls:
                 self._waiting -= 1
         # The next poll came in between: its client has what it waited for.
         return self._payload or EMPTY
+
+
+def is_python(environ: dict[str, Any]) -> bool:
+    """Whether python-engineio's client asks, over requests or aiohttp."""
+    return bool(environ.get("HTTP_USER_AGENT", "").startswith(_PYTHON))
 
 
 def encoded(packets: list[eio_packet.Packet]) -> bytes:

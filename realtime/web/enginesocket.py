@@ -15,7 +15,7 @@ from engineio import packet as eio_packet
 from ..serve.handshake import LateWebSocket
 from ..wire import websocket as wire
 from .connection import SocketConnection
-from .enginepolling import EMPTY, PAYLOAD_BYTES, Polls, encoded
+from .enginepolling import EMPTY, PAYLOAD_BYTES, PYTHON_PACKETS, Polls, encoded
 from .enginequeue import NO_QUEUE
 from .heartbeat import BeatingSocket
 from .link import Link
@@ -32,6 +32,7 @@ class EngineSocket(BeatingSocket):
         link: its WebSocket, once that was handed over.
         portable: its WebSocket, where it cannot be handed over.
         polls: its long polling, if it began with that.
+        is_python: its client is python-engineio's, and polls.
         farewell: code and reason for the close frame.
         slot: what it takes up of what somebody may have open.
         broken: the rule that its client broke, which ended it.
@@ -40,6 +41,7 @@ class EngineSocket(BeatingSocket):
     link: Link | None = None
     portable: Any = None
     polls: Polls | None = None
+    is_python = False
     farewell: tuple[int, str] = (wire.NORMAL, "")
     slot: Any = None
     broken = ""
@@ -112,7 +114,9 @@ class EngineSocket(BeatingSocket):
     def go_away(self) -> None:
         """This server is going: the client may come back elsewhere (RFC 6455, 7.4.1: 1001)."""
         self.farewell = (wire.GOING_AWAY, "")
-        self.close(wait=False)  # One slow client would hold up the farewell to all others.
+        # Not CLOSE, where a WebSocket's end says it all: python-engineio's client stays away for good after one.
+        # Without waiting: one slow client would hold up the farewell to all others.
+        self.close(wait=False, abort=self.upgraded or self.is_python)
 
     def receive(self, pkt: Any) -> None:
         """Handle one packet of the client.
@@ -145,7 +149,8 @@ class EngineSocket(BeatingSocket):
             packets.append(one)
             size += len(one.data) if isinstance(one.data, str | bytes) else 0
             try:
-                one = self.queue.get(block=False) if size < PAYLOAD_BYTES else _LATER
+                full = size >= PAYLOAD_BYTES or (self.is_python and len(packets) == PYTHON_PACKETS)
+                one = _LATER if full else self.queue.get(block=False)
             except empty:
                 break
             if one is _LATER:
