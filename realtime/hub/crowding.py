@@ -175,6 +175,7 @@ class SharedLog:
             found = self._log.replay(rooms, window.high, limit=_WIDE)
             if found.recovered and not found.more:
                 window.extend(found)
+                self._keep(crowd, window)
             else:
                 window = crowd.window = None
         if window is not None and upto <= window.high and window.knows(after):
@@ -193,8 +194,8 @@ class SharedLog:
 
     def _keep(self, crowd: _Crowd, window: _Window) -> None:
         with self._mutex:
-            kept = sum(one.window.size for one in self._crowds.values() if one.window is not None)
-            if kept + window.size > _MOST_BYTES:
+            others = (one.window for one in self._crowds.values() if one is not crowd)
+            if sum(one.size for one in others if one is not None) + window.size > _MOST_BYTES:
                 self._crowds.clear()
             crowd.window = window
 
