@@ -58,6 +58,7 @@ class Admission:
         self._hub = hub
         self._limits = limits
         self._users = USERS in limits or _POLLS_OF_USERS in limits
+        self._addresses = ADDRESSES in limits or _POLLS_OF_ADDRESSES in limits
         self._quota = Quota(limits, concurrency=concurrency, refused=hub.counters.refused)
         self._insistence = Insistence(concurrency=concurrency)
         self._doubts = Seldom(logging.getLogger(__name__))
@@ -71,14 +72,19 @@ class Admission:
         Raises:
             TooManyConnections: there is none.
         """
-        return self._taken(self._user(grant), request.remote_addr, (USERS,), (ADDRESSES,))
+        if not self._limits:
+            return None
+        environ = request.environ
+        return self._taken(self._user(grant, environ), environ.get("REMOTE_ADDR"), (USERS,), (ADDRESSES,))
 
     def poll(self, grant: Grant | None, waiter: Connection) -> None:
         """Give a long poll that is going to wait its slot. Parameter and error as for ``stream``."""
-        limits = (USERS, _POLLS_OF_USERS), (ADDRESSES, _POLLS_OF_ADDRESSES)
-        slot = self._taken(self._user(grant), request.remote_addr, *limits)
+        if not self._limits:
+            return
+        limits, environ = ((USERS, _POLLS_OF_USERS), (ADDRESSES, _POLLS_OF_ADDRESSES)), request.environ
+        slot = self._taken(self._user(grant, environ), environ.get("REMOTE_ADDR"), *limits)
         if slot is not None:
-            self.watch(slot, waiter, request.environ)
+            self.watch(slot, waiter, environ)
 
     def watch(self, slot: Slot, connection: Connection, environ: dict[str, Any]) -> None:
         """Let a connection have the slot, which another may have once the connection's client has hung up."""
@@ -137,18 +143,20 @@ class Admission:
         if session.slot is not None and (session.closed or session.closing):
             session.slot.free()
 
-    def _user(self, grant: Grant | None) -> str | None:
+    def _user(self, grant: Grant | None, environ: dict[str, Any]) -> str | None:
         """Whose request it is, as far as that is asked."""
-        if grant is not None or not self._users or self._gate.active():
-            return None if grant is None else grant.user
-        return user_of(self._gate.identity()) if self._may_be_known(request.environ) else None
+        if grant is not None:
+            return grant.user
+        asked = not self._users or self._gate.knows(environ) or not self._may_be_known(environ)
+        return None if asked else user_of(self._gate.identity())
 
     def _may_be_known(self, environ: dict[str, Any]) -> bool:
         """Whether it may turn out who the client is: nobody's session is opened in vain."""
-        return self._gate.active() or self._app.config["SESSION_COOKIE_NAME"] in environ.get("HTTP_COOKIE", "")
+        return self._gate.knows(environ) or self._app.config["SESSION_COOKIE_NAME"] in environ.get("HTTP_COOKIE", "")
 
     def _asked(self, environ: dict[str, Any]) -> str | None:
         """Who knocks. Where that fails it is nobody in particular: what it wants is refused later, if need be."""
+        kept = self._gate.knows(environ)
         try:
             with self._app.request_context(environ):
                 self._gate.greet()
@@ -156,7 +164,7 @@ class Admission:
             self._doubts.warn("a client's user could not be found out: %s", exc)
         environ.pop("werkzeug.request", None)  # It would live as long as the connection.
         user = environ.get(HOLDER) or environ.get(USER)
-        if self._gate.active():
+        if kept:
             environ[KNOWN] = True
         else:
             for name in (USER, HOLDER, IDENTITY):
@@ -166,10 +174,10 @@ class Admission:
     def _taken(
         self, user: str | None, address: str | None, of_users: tuple[str, ...], of_addresses: tuple[str, ...]
     ) -> Slot | None:
-        limits, shares = self._limits, []
+        limits, shares = self._limits, list[Share]()
         if user is not None:
             shares += [Share(limit, f"user {user}") for limit in of_users if limit in limits]
-        if address and not limits.keys().isdisjoint(of_addresses):
+        if address and self._addresses:
             who = network(address)
             shares += [Share(limit, who) for limit in of_addresses if limit in limits]
         if not shares:

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 from realtime import Realtime
 from realtime.web.rates import asker
-from tests.support.processes import Server, running, start_gevent, start_threads
+from tests.support.processes import Server, eventually, running, start_gevent, start_threads
 
 RATE = 2
 
@@ -72,3 +72,20 @@ def test_an_ipv6_subscriber_has_one_share_whatever_addresses_it_makes_up() -> No
 
 def test_nobody_has_the_share_of_a_user_who_is_called_like_an_address() -> None:
     assert asker("192.0.2.1", None) != asker(None, "192.0.2.1")
+
+
+def test_whoever_goes_on_over_the_rate_is_told_to_wait_ever_longer() -> None:
+    app = Flask(__name__)
+    app.config.update(REALTIME_PUBLISH_RATE=1)
+    Realtime(app)
+    client = app.test_client()
+
+    def told(address: str = "192.0.2.1") -> int:
+        answer = client.post("/rooms/lobby/messages", json={"data": 1}, environ_base={"REMOTE_ADDR": address})
+        wait = int(answer.headers.get("Retry-After", 0))
+        assert wait == (answer.json["error"]["retry_after"] if answer.status_code == 429 else 0)
+        return wait
+
+    assert [told(), told(), told()] == [0, 1, 1]
+    eventually(lambda: told() == 2, within=5, every=0.05)
+    assert [told("192.0.2.2"), told("192.0.2.2")] == [0, 1]
