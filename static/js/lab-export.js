@@ -34,6 +34,7 @@
   /** Bytes, for people: kB are a thousand, as on every wire. */
   Lab.size = function (bytes) {
     if (bytes === null || bytes === undefined) { return '–'; }
+    if (bytes < -0.5) { return '−' + Lab.size(-bytes); }
     if (bytes < 999.5) { return Math.round(bytes) + SPACE + 'B'; }
     if (bytes < 999500) { return (bytes / 1000).toFixed(bytes < 99950 ? 1 : 0) + SPACE + 'kB'; }
     return (bytes / 1e6).toFixed(1) + SPACE + 'MB';

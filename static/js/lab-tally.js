@@ -53,7 +53,7 @@
     this.messages = this.doubled = this.disordered = this.payload = 0;
     this.reconnects = this.replayed = this.changes = 0;
     this.recoveries = [];              // milliseconds from a loss until nothing was missing
-    this.away = null;                  // {lost, back, whole}: the break that is being mended, or was last
+    this.away = null;                  // {lost, back}: the break that is being mended, or was last
   }
 
   /** A message came: its id, its bytes, when it was sent and when it came. */
@@ -65,23 +65,26 @@
     if (compare(id, this.newest) < 0) { this.disordered += 1; } else { this.newest = id; }
     this.latency.add(now - sent);
     this.window.add(now - sent);
-    // Sent before the lane was back: the log has brought it.
-    if (this.away && this.away.back !== null && sent < this.away.back && sent >= this.away.lost - 1000) {
-      this.replayed += 1;
-      this.away.whole = now;
-      this.recoveries[this.recoveries.length - 1] = now - this.away.lost;
-    }
+    if (this.away) { this.mended(sent, now); }
+  };
+
+  /** What was sent before the lane was back, the log has brought. Some transports are back only when all of it came. */
+  Tally.prototype.mended = function (sent, now) {
+    var away = this.away;
+    if (away.back !== null && sent >= away.back) { return; }
+    this.replayed += 1;
+    if (away.back !== null) { this.recoveries[this.recoveries.length - 1] = now - away.lost; }
   };
 
   /** The connection is gone. */
   Tally.prototype.lost = function (now) {
-    if (!this.away || this.away.back !== null) { this.away = {lost: now, back: null, whole: null}; }
+    if (!this.away || this.away.back !== null) { this.away = {lost: now, back: null}; }
   };
 
   /** It is back. */
   Tally.prototype.back = function (now) {
     if (!this.away || this.away.back !== null) { return; }
-    this.away.back = this.away.whole = now;
+    this.away.back = now;
     this.reconnects += 1;
     this.recoveries.push(now - this.away.lost);
   };
@@ -111,7 +114,7 @@
       p50: this.latency.quantile(0.5), p95: this.latency.quantile(0.95), p99: this.latency.quantile(0.99),
       most: this.latency.count ? this.latency.most : null,
       requests: wire.requests, sent: wire.sent, received: wire.received, bytes: bytes,
-      overhead: this.messages ? Math.max(0, (bytes - this.payload) / this.messages) : null,
+      overhead: this.messages ? (bytes - this.payload) / this.messages : null,   // below zero where it was compressed
       reconnects: this.reconnects, replayed: this.replayed, changes: this.changes,
       recovery: recoveries.length ? Math.max.apply(null, recoveries) : null
     };

@@ -24,7 +24,8 @@
 
   /** Those that are as good as the best: within a share of it, or a difference that means nothing. */
   function best(lanes, name, share, least) {
-    var sorted = lanes.slice().sort(by(name)), most = sorted[0][name] + Math.max(least, sorted[0][name] * share);
+    var sorted = lanes.slice().sort(by(name)), first = sorted[0][name];
+    var most = first + Math.max(least, Math.abs(first) * share);
     return sorted.filter(function (lane) { return lane[name] <= most; });
   }
 
@@ -45,7 +46,8 @@
 
   function cheapest(lanes, size) {
     var first = best(lanes, 'overhead', 0.05, 1), last = lanes.slice().sort(by('overhead'))[lanes.length - 1];
-    var cost = Lab.size(first[0].overhead) + ' on the wire beside each message of ' + Lab.size(size);
+    var cost = Lab.size(Math.abs(first[0].overhead)) + (first[0].overhead < 0 ?
+      ' saved, for it compresses, on each message of ' : ' on the wire beside each message of ') + Lab.size(size);
     if (lanes.length === 1) {
       return names(first) + ' cost ' + cost + ', in ' + many(first[0].requests, 'request') + '.';
     }

@@ -45,6 +45,12 @@ test("differences too small to count are ties", () => {
   assert.match(same[1], /^All three cost the same/);
 });
 
+test("what was compressed may cost less than its messages, and that is said", () => {
+  const said = verdict({ websocket: { overhead: 40 }, polling: { overhead: -210, requests: 9 } });
+  assert.match(said[1], /^Socket\.IO polling was the cheapest: 210 B saved, for it compresses, on each message/);
+  assert.equal(plain(Lab.size(-210)), "−210 B");
+});
+
 test("a lane that did not work is compared with nobody, nor is the speed of one that was disturbed", () => {
   const said = verdict({
     websocket: { p50: 9 },

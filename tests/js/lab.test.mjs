@@ -64,9 +64,11 @@ test("what was sent before the lane was back is a replay, and recovery lasts unt
   let { reconnects, replayed, recovery } = tally.figures([], { sent: 0, received: 0 });
   assert.deepEqual({ reconnects, replayed, recovery }, { reconnects: 1, replayed: 2, recovery: 640 });
   tally.lost(3000);
+  tally.got("5-0", 1, 3100, 3890); // WebSocket is back when its replay is here
   tally.back(3900);
+  tally.got("6-0", 1, 3950, 3951);
   ({ reconnects, replayed, recovery } = tally.figures([], { sent: 0, received: 0 }));
-  assert.deepEqual({ reconnects, replayed, recovery }, { reconnects: 2, replayed: 2, recovery: 900 });
+  assert.deepEqual({ reconnects, replayed, recovery }, { reconnects: 2, replayed: 3, recovery: 900 });
 });
 
 test("a point of the chart has what came since the last one", () => {
