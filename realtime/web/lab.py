@@ -112,8 +112,9 @@ class Feeder:
 
 def message(number: int, seconds: float, size: int) -> str:
     """What is published: the message's number and when it was, in tenths of milliseconds since the run began, both in
-    base 36, filled up so that its JSON has ``size`` bytes. (The longest run's last one still fits into 16.) It is filled
-    with chance: a transport that compresses should not look as if it could make nothing of everything.
+    base 36, filled up so that its JSON has ``size`` bytes. (The longest run's last one still fits into 16.)
+
+    It is filled with chance: a transport that compresses should not look as if it could make nothing of everything.
     """
     text = f"{_base36(number)}.{_base36(max(0, round(seconds * 10_000)))}."
     return text + secrets.token_urlsafe(size)[: size - 2 - len(text)]
