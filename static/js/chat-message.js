@@ -77,9 +77,9 @@
     return time;
   }
 
-  /** A list item for {user, from, text, time, own}. Its `about` is {user, from, date}. */
+  /** An element for {user, from, text, time, own}. Its `about` is {user, from, date}. */
   Chat.message = function (message) {
-    var date = Chat.dateOf(message.time), item = Chat.make('li', 'message' + (message.own ? ' own' : ''));
+    var date = Chat.dateOf(message.time), item = Chat.make('div', 'message' + (message.own ? ' own' : ''));
     var body = Chat.make('div', 'body'), meta = Chat.make('div', 'meta'), text = written(message.text);
     var tag = Chat.make('span', 'tag', message.own ? 'you' : '#' + message.from);
     tag.hidden = true;
@@ -89,7 +89,6 @@
     if (Chat.isLong(message.text)) { body.appendChild(folded(text)); }
     item.appendChild(Chat.avatar(message.user));
     item.appendChild(body);
-    item.setAttribute('role', 'none');   // a log has no list items, as far as assistive technology is concerned
     item.about = {user: message.user, from: message.from || '', date: date};
     return item;
   };

@@ -74,6 +74,7 @@
   /** Whether there is a connection. Without one nobody knows who is here, and what was last known is shown as such. */
   People.prototype.connected = function (connected) {
     byId('people').setAttribute('data-stale', connected ? 'false' : 'true');
+    byId('people-title').textContent = connected ? 'Here now' : 'Here a moment ago';
     if (connected) { return this.ask(); }   // what was told meanwhile was not heard
     this.writing = new Chat.Writing();
     this.tell();

@@ -157,9 +157,8 @@
   };
 
   View.prototype.openDay = function (item) {
-    var day = Chat.make('li', 'day'), label = Chat.make('time'), now = new Date(), i, others;
+    var day = Chat.make('div', 'day'), label = Chat.make('time'), now = new Date(), i, others;
     label.setAttribute('datetime', Chat.dayOf(item.about.date));
-    day.setAttribute('role', 'none');
     day.appendChild(label);
     this.list.insertBefore(day, item);
     // Yesterday's "Today" is not today's.
@@ -172,8 +171,7 @@
   /** The line "new" moves: it is drawn before the first message that was not looked at. */
   View.prototype.drawLine = function () {
     var old = this.line && this.neighbour(this.line, 'nextSibling');
-    this.line = Chat.make('li', 'new');
-    this.line.setAttribute('role', 'none');
+    this.line = Chat.make('div', 'new');
     this.line.appendChild(Chat.make('span', '', 'New since you were away'));
     this.scroll.mark = this.line;
     this.dress(old);
