@@ -25,6 +25,8 @@ CROWD: Final = 8
 _INTERVAL: Final = 1.0
 _WIDE: Final = 8 * SLICE
 """Messages of a piece that is read for many."""
+_LEAST: Final = SLICE // 2
+"""Who asks for less than so many gets large messages."""
 _MOST_BYTES: Final = 4 * 1024 * 1024
 """Of data that are kept for all crowds together, a quarter of it for one."""
 _MOST_ROOMS: Final = 1024
@@ -180,9 +182,8 @@ class SharedLog:
                 window = crowd.window = None
         if window is not None and upto <= window.high and window.knows(after):
             return window.after(after, upto, limit)
-        if limit < SLICE or (window is not None and after > window.low):
-            # Who asks for less gets large messages. Or it is a position of other rooms, perhaps: whether the log knows
-            # that, only the log can say.
+        if limit < _LEAST or (window is not None and after > window.low):
+            # A position of other rooms, perhaps: whether the log knows it, only the log can say.
             return self._log.replay(rooms, after, upto=upto, limit=limit)
         found = self._log.replay(rooms, after, limit=_WIDE)
         if found.more or not found.recovered:

@@ -13,11 +13,11 @@ from typing import Final
 from flask import Blueprint, Response
 
 from ..bus.base import Bus
-from ..bus.replay import Replay
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConnectionClosed, Forbidden, InvalidValue
 from ..hub.hub import Hub
+from ..hub.log import Slice
 from ..hub.waiter import Waiter
 from ..message import Position, encode_json
 from ..names import check_room
@@ -83,7 +83,7 @@ def register(  # noqa: PLR0913  each is a part of its own
         limits.read()
         ready()
 
-        def read() -> Replay:
+        def read() -> Slice:
             if after is None:
                 return bus.latest([room], before=before, limit=limit)
             upto = None if before is None else _just_before(before)
@@ -95,26 +95,33 @@ def register(  # noqa: PLR0913  each is a part of its own
                 waiter = Waiter(concurrency)
                 waiter.grant = grant
                 limits.admission.poll(grant, waiter)
-                replay = _patient(replay, read, room=room, wait=wait, waiter=waiter, hub=hub)
+
+                def again() -> Slice:
+                    # What woke it was delivered already. Many who wait for the same share what is read of it.
+                    if after is None:
+                        return read()
+                    return hub.log.replay([room], after, upto=max(after, hub.position), limit=limit)
+
+                replay = _patient(replay, again, room=room, wait=wait, waiter=waiter, hub=hub)
         return _shown(replay, room)
 
 
 def _patient(
-    replay: Replay,
-    read: Callable[[], Replay],
+    replay: Slice,
+    read: Callable[[], Slice],
     *,
     room: str,
     wait: float,
     waiter: Waiter,
     hub: Hub,
-) -> Replay:
+) -> Slice:
     """Wait for the room's next message. Subscribed first and read again second, so that none slips through between."""
     deadline = time.monotonic() + wait
     grant = waiter.grant
     try:
         hub.attach(waiter, [room])
         replay = read()
-        while not replay.messages and waiter.wait(deadline - time.monotonic()):
+        while not replay.messages and replay.recovered and waiter.wait(deadline - time.monotonic()):
             hub.take(waiter)
             replay = read()
     except ConnectionClosed:
@@ -132,7 +139,7 @@ def _just_before(before: Position) -> Position:
     return Position(before.ms, before.n - 1) if before.n else Position(max(before.ms - 1, 0), 2**64 - 1)
 
 
-def _shown(replay: Replay, room: str) -> Response:
+def _shown(replay: Slice, room: str) -> Response:
     """A replay as JSON. Each message's data is copied as it is stored, not decoded and encoded again."""
     shown = ",".join(
         # An emit with several arguments is their list, one without any is null: as SSE shows it.

@@ -7,10 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import redis as redis_client
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.support.processes import Server, eventually
+from tests.support.processes import Redis, Server, eventually
 from tests.support.publishing import Flood, path, publish
 
 from .conftest import Starter
@@ -132,3 +133,34 @@ def test_a_server_that_stops_does_not_keep_a_poll_waiting(start: Starter, room: 
         assert server.stop(within=5) == 0
         assert answer.result()["messages"] == []
         assert answer.result()["cursor"] == cursor
+
+
+def test_many_polls_share_what_is_read_of_redis(start: Starter, own_redis: Redis, room: str) -> None:
+    server = start(REALTIME_BUS_URL=own_redis.url)
+    cursor = publish(server.url, room)
+
+    def reads() -> int:
+        with redis_client.Redis(port=own_redis.port) as connection:
+            return int(connection.info("commandstats")["cmdstat_xrange"]["calls"])
+
+    with ThreadPoolExecutor(40) as pool:
+        answers = [pool.submit(poll, server, room, after=cursor, wait=20) for _ in range(40)]
+        eventually(lambda: waiting(server) == 40, what="all wait")
+        before = reads()
+        id_ = publish(server.url, room)
+        assert [[one["id"] for one in answer.result()["messages"]] for answer in answers] == [[id_]] * 40
+    assert reads() - before < 60, "each would be three calls"
+
+
+def test_a_poll_is_told_at_once_that_the_log_was_lost(start: Starter, own_redis: Redis, room: str) -> None:
+    server = start(REALTIME_BUS_URL=own_redis.url)
+    cursor = publish(server.url, room)
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(poll, server, room, after=cursor, wait=20)
+        eventually(lambda: waiting(server) == 1, what="the poll waits")
+        with redis_client.Redis(port=own_redis.port) as connection:
+            connection.flushall()
+        told = answer.result()
+    assert (told["messages"], told["recovered"]) == ([], False) and told["took"] < 10
+    later = publish(server.url, room)
+    assert [one["id"] for one in poll(server, room, after=told["cursor"])["messages"]] == [later]
