@@ -30,6 +30,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ),
     (
         "access",
+        "wire.envelope",
         "tickets",
         "invitations",
         "tokens",

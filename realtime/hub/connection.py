@@ -140,6 +140,15 @@ class Connection(ABC):
         """Whether there is log to read before anything live."""
         return self.state is State.LAGGING
 
+    @property
+    def names_rooms(self) -> bool:
+        """Whether its payloads say for which rooms they are, so that of a message to several each has its own."""
+        return False
+
+    def encoded(self, message: Message) -> Any:
+        """The payload of a message for this connection alone."""
+        return self.encode(message)
+
     def wants(self, message: Message) -> bool:
         """Whether a message of the log is for it: it may have left the room while the log was read."""
         return self.id not in message.skip and not self.rooms.isdisjoint(message.rooms)

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import BusUnavailable, ConnectionClosed
-from ..message import Position
-from ..wire import sse
+from ..message import Message, Position
+from ..wire import envelope, sse
 from .connection import State
 from .groups import Group, SharingConnection
 from .hub import Hub
@@ -106,6 +106,15 @@ class DirectStream(SharingConnection):
 
     def wake(self) -> None:
         self._poller.soon(self)
+
+    @property
+    def names_rooms(self) -> bool:
+        return self.encode in {envelope.encode, envelope.encode_chunk}
+
+    def encoded(self, message: Message) -> Any:
+        if not self.names_rooms:
+            return self.encode(message)
+        return self._framed(envelope.encoded(message, self.rooms))
 
     def size(self, payload: Any) -> int:
         return len(payload)

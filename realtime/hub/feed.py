@@ -68,6 +68,10 @@ class Feed(Sharing):
                         if connection in seen:
                             continue
                         seen.add(connection)
+                        if connection.names_rooms:
+                            payload = connection.encoded(message)
+                            self._append(connection, payload, connection.size(payload), before=before)
+                            continue
                     self._append(connection, *payloads[encode], before=before)
             self.counters.messages += 1
             self._move(message.id or START)

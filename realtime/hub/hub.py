@@ -230,7 +230,7 @@ class Hub(Closing):
             self.counters.resets += 1
             # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.
             payloads += connection.reset(before(replay.messages[0]) if replay.messages else replay.cursor)
-        payloads += [connection.encode(message) for message in messages if connection.wants(message)]
+        payloads += [connection.encoded(message) for message in messages if connection.wants(message)]
         with self._lock:
             if connection.state is State.CLOSED:
                 raise ConnectionClosed("the connection is closed")

@@ -95,7 +95,7 @@ class Sharing(ABC):
                 for connection in [one for one in group.together if one.id in message.skip]:
                     self._part(connection)
             if several:
-                for connection in tuple(group.several):
+                for connection in [one for one in group.together if one in group.several or one.names_rooms]:
                     self._part(connection)
 
     def _append_shared(self, group: Group, payload: Any, size: int, *, before: Position) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
-from ..message import Position
-from ..wire import sse
+from ..message import Message, Position
+from ..wire import envelope, sse
 from .connection import Connection, State
 from .direct import DirectStream
 from .hub import Hub
@@ -93,6 +93,15 @@ class EventStream(Connection):
     def wake(self) -> None:
         self._something.set()
 
+    @property
+    def names_rooms(self) -> bool:
+        return self.encode is envelope.encode
+
+    def encoded(self, message: Message) -> Any:
+        if not self.names_rooms:
+            return self.encode(message)
+        return envelope.encoded(message, self.rooms)
+
     def size(self, payload: Any) -> int:
         return len(payload)
 
@@ -124,6 +133,8 @@ class EventStream(Connection):
             stream.pulse = self._pulse()
         stream.grant, stream.about = self.grant, self.about
         stream.slot, self.slot = self.slot, None
+        if self.names_rooms:
+            stream.encode = envelope.encode_chunk if chunked else envelope.encode
         stream.open(head, prelude, after=self._after, latest=self.latest)
 
     def __iter__(self) -> Generator[bytes, None, None]:

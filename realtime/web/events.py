@@ -18,6 +18,7 @@ from ..hub.ending import EndingStream
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
 from ..message import UNKNOWN, Position
+from ..wire import envelope
 from .access import Gate
 from .dialects import End, end, padding, resumed_id
 from .hangup import socket_of
@@ -57,7 +58,7 @@ def register(
     def events() -> Response:
         rooms = rooms_asked(request.args.getlist("room"), most=settings.max_rooms_per_connection)
         grant = gate.grant("subscribe", *rooms, mark=hub.mark)
-        visible = _visible()
+        visible, enclosed = _visible(), _enclosed()
         after, latest = _cursor(), int(number("history", most=settings.history_length))
         if after is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.
@@ -80,6 +81,8 @@ def register(
         stream.grant = grant
         stream.about = introduction.about(request.args.get("name"), rooms)
         stream.visible = visible
+        if enclosed:
+            stream.encode = envelope.encode
         stream.watched = lookout.over(socket_of(request.environ))
         body = stream if ending is None else _ended(stream, ending, retry=settings.retry)
         ready()
@@ -107,6 +110,14 @@ def _visible() -> bool:
     if asked not in ("comment", "event"):
         raise InvalidValue(f"heartbeat is comment or event, not {asked[:40]!r}")
     return asked == "event"
+
+
+def _enclosed() -> bool:
+    """Whether the client wants each message in an envelope that says its rooms."""
+    asked = request.args.get("envelope", "false")
+    if asked not in ("true", "false"):
+        raise InvalidValue(f"envelope is true or false, not {asked[:40]!r}")
+    return asked == "true"
 
 
 def _cursor() -> Position | None:

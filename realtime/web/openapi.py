@@ -103,6 +103,7 @@ def _stream(settings: Settings) -> Json:
                     query("ticket", {"type": "string"}, "A permission that the application made for these rooms."),
                     query("history", up_to(settings.history_length), "Without a cursor: the newest messages first."),
                     *_named(settings),
+                    query("envelope", {"enum": ["true", "false"]}, "Messages as `realtime.message`, with their rooms."),
                     query("padding", {"type": "string"}, "`true` or a number of bytes: open with so much comment."),
                     query("heartbeat", {"enum": ["comment", "event"]}, "Whether scripts can see the heartbeats."),
                     query("evs_preamble", up_to(16 * 1024), "The same, as amvtek's polyfill says it."),

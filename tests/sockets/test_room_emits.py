@@ -6,9 +6,12 @@ cannot still reaches the Socket.IO clients.
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from tests.support.clients import Got, SocketClient
+from tests.support.processes import eventually
 from tests.support.publishing import Flood
 from tests.support.streams import EventReader
 
@@ -194,3 +197,23 @@ def test_a_data_that_is_too_large_for_a_message_is_refused_where_it_is_emitted(
     (result,) = deployment.do(step("emit", "news", "x" * 70_000, to=room))
     assert result.startswith("MessageTooLarge: the data is 70002 bytes")
     assert deployment.seen(ann) == [[]]
+
+
+def test_a_stream_in_envelopes_is_told_of_its_own_rooms_only(deployment: Deployment, room: str) -> None:
+    mine, also, secret = f"{room}/a", f"{room}/b", f"{room}/secret"
+    with (
+        EventReader(deployment.here, mine, envelope="true") as one,
+        EventReader(deployment.there, mine, also, envelope="true") as two,
+        EventReader(deployment.here, secret, envelope="true") as three,
+    ):
+        for stream in (one, two, three):
+            stream.ready()
+        for number in range(3):
+            deployment.ok(step("emit", "message", number, to=[mine, secret, also]))
+        for stream, rooms in ((one, [mine]), (two, [mine, also]), (three, [secret])):
+            eventually(lambda stream=stream: len(stream.events) >= 4, what="the messages")
+            got = [json.loads(event.data) for event in stream.events if event.event == "realtime.message"]
+            assert got == [{"event": "message", "rooms": rooms, "data": number} for number in range(3)]
+    with EventReader(deployment.there, also, secret, envelope="true", history=1) as late:
+        eventually(lambda: len(late.events) >= 2, what="what was kept")
+        assert json.loads(late.events[-1].data)["rooms"] == [secret, also]
