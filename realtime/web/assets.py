@@ -42,6 +42,8 @@ CLIENT: Final = (
     "realtime-pulse",
     "realtime-watch",
     "realtime-websocket",
+    "realtime-tabs",
+    "realtime-leading",
     "realtime-sse",
     "realtime-poll",
     "realtime-outbox",

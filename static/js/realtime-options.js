@@ -23,6 +23,7 @@
     pollWait: 25,                        // seconds that the server may hold a long poll back
     pollPause: 100,                      // and the least time between two of them for one room
     presencePoll: 5000,                  // where nothing is pushed, who is there is asked for this often
+    shareTabs: true,                     // one event stream for all tabs of this origin that use one
     ackTimeout: 5000,                    // a publish without an answer is sent again, with the same key
     publishSchedule: [300, 1000, 2000, 4000, 8000],
     publishTries: 5,                     // faults of the server at one message; outages do not count

@@ -98,7 +98,7 @@
     this.last = '';
     this.greeted = this.live = false;
     try {
-      this.source = new options.EventSource(options.url + '/events?' + query.join('&'),
+      this.source = new (Realtime.sourceOf(options))(options.url + '/events?' + query.join('&'),
         {withCredentials: !!options.withCredentials, XMLHttpRequest: options.XMLHttpRequest, clock: options.clock});
     } catch (error) {
       return host.lost({code: 'connect_failed', message: String(error && error.message || error)});

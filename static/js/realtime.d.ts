@@ -90,6 +90,8 @@ declare namespace Realtime {
     pollWait?: number;
     pollPause?: number;
     presencePoll?: number;
+    /** One event stream for all tabs of the origin, where the browser has Web Locks and BroadcastChannel. */
+    shareTabs?: boolean;
     ackTimeout?: number;
     publishSchedule?: number[];
     publishTries?: number;

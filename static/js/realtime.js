@@ -221,8 +221,10 @@
 
   if (typeof module === 'object' && module.exports) {
     module.exports = Realtime;
-    ['options', 'cursor', 'time', 'http', 'here', 'past', 'parser', 'eventsource', 'pulse', 'watch', 'websocket', 'sse',
-      'poll', 'outbox', 'link', 'switch', 'trial'].forEach(function (part) { require('./realtime-' + part + '.js'); });
+    ['options', 'cursor', 'time', 'http', 'here', 'past', 'parser', 'eventsource', 'pulse', 'watch', 'websocket',
+      'tabs', 'leading', 'sse', 'poll', 'outbox', 'link', 'switch', 'trial'].forEach(function (part) {
+      require('./realtime-' + part + '.js');
+    });
   } else {
     root.Realtime = Realtime;
   }
