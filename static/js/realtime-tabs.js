@@ -15,7 +15,7 @@
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
   var ANSWER = 1500, MOST_ROOMS = 60;
   var CONTROLS = 'reset degraded restored closing revoked expired presence'.replace(/\w+/g, 'realtime.$&').split(' ');
-  var groups = Object.create(null);   // of this page, by name
+  var groups = [];   // of this page
 
   function values(map) { return Object.keys(map).map(function (name) { return map[name]; }); }
 
@@ -91,6 +91,7 @@
     this.options = options;
     this.sources = Object.create(null);
     this.waiting = this.leading = this.over = false;
+    groups.push(this);
     this.channel = new options.page.BroadcastChannel(name);
     this.channel.onmessage = function (e) { self.took(e.data); };
     this.gone = function () { self.post({what: 'left', ids: Object.keys(self.sources)}); };
@@ -100,8 +101,8 @@
 
   Group.of = function (path, person, init, options) {
     var name = ['realtime', path, person, init.withCredentials].join(' ');
-    groups[name] = groups[name] || new Group(name, path, person, init, options);
-    return groups[name];
+    var known = groups.filter(function (group) { return group.name === name && group.options.page === options.page; });
+    return known[0] || new Group(name, path, person, init, options);
   };
 
   Group.prototype.post = function (message) { this.channel.postMessage(message); };
@@ -133,7 +134,7 @@
   Group.prototype.end = function () {
     if (this.over || Object.keys(this.sources).length) { return; }
     this.over = true;
-    delete groups[this.name];
+    groups.splice(groups.indexOf(this), 1);
     if (this.real) { this.real.close(); }
     if (this.release) { this.release(); }
     if (this.options.page.removeEventListener) { this.options.page.removeEventListener('pagehide', this.gone, false); }
@@ -146,9 +147,9 @@
     var reader = {id: source.id, rooms: source.rooms, at: source.at, padding: source.padding};
     clock.clearTimeout(source.timer);
     if (this.leading) { return this.admit(reader); }
-    this.post({what: 'reader', reader: reader});
     source.timer = clock.setTimeout(function () { if (!self.leading) { self.request(true); } },
       ANSWER * (1 + this.options.random()));
+    this.post({what: 'reader', reader: reader});
   };
 
   Group.prototype.askAll = function () {
