@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import pytest
@@ -18,12 +18,14 @@ FLAGS = (
 
 
 @contextmanager
-def launched() -> Iterator[Browser]:
-    """A Chromium of its own."""
+def launched(*, leave_out: Sequence[str] = ()) -> Iterator[Browser]:
+    """A Chromium of its own. ``leave_out``: flags of Playwright's that it is started without."""
     path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     if path is None:
         pytest.fail("install Chromium: make test does it", pytrace=False)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=FLAGS.split())
+        browser = playwright.chromium.launch(
+            executable_path=path, args=FLAGS.split(), ignore_default_args=list(leave_out)
+        )
         yield browser
         browser.close()
