@@ -34,6 +34,10 @@ EVENT: Final = "lab"
 
 _AT_ONCE: Final = 4
 """Slices that a process feeds at the same time: what all labs together may cost it."""
+_MOST_KEPT: Final = 128 * 1024 * 1024
+"""Bytes that the logs of all labs' rooms may keep, as far as this process has fed them: requests of a hundred bytes may
+not fill the memory of whoever keeps the log.
+"""
 _LATE: Final = 1.0
 """Seconds after which a slice that cannot keep its pace ends with fewer messages."""
 _TOGETHER: Final = 20
@@ -66,13 +70,18 @@ class Feeder:
     Args:
         pipeline: the way of everything that is published: the application's rules hold here too.
         concurrency: waits.
+        settings: how much of a room is kept, and how long.
     """
 
-    def __init__(self, pipeline: Pipeline, *, concurrency: Concurrency) -> None:
+    def __init__(self, pipeline: Pipeline, *, concurrency: Concurrency, settings: Settings) -> None:
         self._pipeline = pipeline
         self._concurrency = concurrency
+        self._length = settings.history_length
+        self._ttl = settings.history_ttl
         self._lock = concurrency.mutex()
         self._running = 0
+        # What rooms keep, and until when.
+        self._kept: dict[str, tuple[int, float]] = {}
 
     def feed(self, asked: Slice, *, identity: Any) -> tuple[list[str], RealtimeError | None]:
         """Publish a slice.
@@ -81,17 +90,32 @@ class Feeder:
             The ids of what was accepted, numbered from ``first`` without a gap, and why the rest was not.
 
         Raises:
-            RateLimited: this process is feeding as many as it may already.
+            RateLimited: this process is feeding as many as it may already, or has fed as much as may be kept.
         """
         with self._lock:
             if self._running >= _AT_ONCE:
                 raise RateLimited(f"{_AT_ONCE} labs are being fed already; try again in a second", retry_after=1)
+            self._keep(asked)
             self._running += 1
         try:
             return self._paced(asked, Origin("http", identity=identity))
         finally:
             with self._lock:
                 self._running -= 1
+
+    def _keep(self, asked: Slice) -> None:
+        now = time.monotonic()
+        self._kept = {room: one for room, one in self._kept.items() if one[1] > now}
+        before, _ = self._kept.get(asked.room, (0, 0.0))
+        kept = min(before + asked.count * asked.size, max(before, self._length * asked.size))
+        if kept > before and sum(one for one, _ in self._kept.values()) + kept - before > _MOST_KEPT:
+            wait = min(until for _, until in self._kept.values()) - now if self._kept else self._ttl
+            raise RateLimited(
+                f"the logs of labs may keep {_MOST_KEPT} bytes in all, and do; they are dropped after "
+                "REALTIME_HISTORY_TTL seconds",
+                retry_after=int(wait) + 1,
+            )
+        self._kept[asked.room] = (kept, now + self._ttl)
 
     def _paced(self, asked: Slice, origin: Origin) -> tuple[list[str], RealtimeError | None]:
         began, ids, behind = time.monotonic(), list[str](), 0
@@ -133,7 +157,7 @@ def register(
 ) -> None:
     """Add the routes to a blueprint, guarded like all others against other sites' pages."""
     guard(blueprint, settings.allowed_origins, counters=counters)
-    feeder = Feeder(pipeline, concurrency=concurrency)
+    feeder = Feeder(pipeline, concurrency=concurrency, settings=settings)
 
     @blueprint.get("/lab/time")
     def clock() -> Response:

@@ -85,10 +85,31 @@
     });
   }
 
+  /** Lanes of which the same is to be said, together. */
+  function alike(lanes, key) {
+    var groups = [], known = {};
+    lanes.forEach(function (lane) {
+      var name = key(lane);
+      if (!known[name]) { groups.push(known[name] = []); }
+      known[name].push(lane);
+    });
+    return groups;
+  }
+
   function changes(lanes) {
-    return lanes.filter(function (lane) { return lane.changes; }).map(function (lane) {
-      return names([lane]) + ' changed its transport ' + times(lane.changes) + ' while messages flowed' +
-        (lane.lost ? '.' : ', and lost nothing.');
+    return alike(lanes.filter(function (lane) { return lane.changes; }), function (lane) {
+      return lane.changes + ' ' + (lane.lost > 0);
+    }).map(function (group) {
+      return names(group) + ' changed ' + (group.length > 1 ? 'their' : 'its') + ' transport ' + times(group[0].changes) +
+        ' while messages flowed' + (group[0].lost ? '.' : ', and lost nothing.');
+    });
+  }
+
+  function disturbed(lanes) {
+    return alike(lanes, function (lane) { return lane.disturbed.join(); }).map(function (group) {
+      var more = group.length > 1;
+      return names(group) + (more ? ' were ' : ' was ') + and(group[0].disturbed) + ' by hand, so that ' +
+        (more ? 'their' : 'its') + ' speed and cost are compared with nobody’s.';
     });
   }
 
@@ -104,11 +125,7 @@
       compared = working.filter(function (lane) { return !lane.disturbed.length; });
       held = working.filter(function (lane) { return lane.disturbed.length; });
       if (compared.length) { said.push(quickest(compared), cheapest(compared, report.settings.size)); }
-      said = said.concat(losses(working, report.accepted), recoveries(working), changes(working));
-      held.forEach(function (lane) {
-        said.push(names([lane]) + ' was ' + and(lane.disturbed) +
-          ' by hand, so that its speed and cost are compared with nobody’s.');
-      });
+      said = said.concat(losses(working, report.accepted), recoveries(working), changes(working), disturbed(held));
     }
     failed.forEach(function (lane) {
       said.push(names([lane]) + ' did not work here' + (lane.reason ? ': ' + lane.reason : '') + '.');

@@ -114,6 +114,25 @@ def test_a_process_feeds_only_a_few_labs_at_the_same_time(gevent_server: Server)
     assert feed(gevent_server, lab_room()).status_code == 200
 
 
+def test_labs_fill_the_log_only_so_far_however_many_rooms_they_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lab, "_MOST_KEPT", 3 * 100 * 1024)
+    app = Flask("some")
+    app.config.update(SECRET_KEY="not a secret, but long enough", REALTIME_LAB=True, REALTIME_HISTORY_LENGTH=100)
+    Realtime(app)
+    pages.register(app)
+    client, first = app.test_client(), lab_room()
+
+    def fed(room: str) -> int:
+        body = {**GOOD, "room": room, "since": time.time(), "count": 100, "size": 1024}
+        answer = client.post("/lab/feed", json=body)
+        if answer.status_code == 429:
+            assert 0 < int(answer.headers["Retry-After"]) <= 86_400
+            assert "may keep 307200 bytes in all" in answer.json["error"]["message"]
+        return answer.status_code
+
+    assert [fed(first), fed(lab_room()), fed(lab_room()), fed(lab_room()), fed(first)] == [200, 200, 200, 429, 200]
+
+
 def test_the_clock_says_the_time_and_how_long_the_requests_head_was(any_server: Server) -> None:
     before = time.time() * 1000
     plain = requests.get(f"{any_server.url}/lab/time", timeout=10)

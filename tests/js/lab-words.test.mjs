@@ -65,6 +65,17 @@ test("a lane that did not work is compared with nobody, nor is the speed of one 
   assert.ok(said.some((one) => one.startsWith("Long poll was cut and frozen by hand")));
 });
 
+test("what is to be said of several lanes is said once", () => {
+  const switched = { disturbed: ["switched"], changes: 2 };
+  const said = verdict({ websocket: switched, sse: switched, poll: { disturbed: ["cut"], changes: 1, lost: 1 } });
+  assert.deepEqual(said.filter((one) => /transport|by hand/.test(one)), [
+    "WebSocket and Native SSE changed their transport twice while messages flowed, and lost nothing.",
+    "Long poll changed its transport once while messages flowed.",
+    "WebSocket and Native SSE were switched by hand, so that their speed and cost are compared with nobody’s.",
+    "Long poll was cut by hand, so that its speed and cost are compared with nobody’s.",
+  ]);
+});
+
 test("who lost, doubled or disordered anything is named, and so is who did not", () => {
   const said = verdict({
     websocket: { lost: 3, messages: 97, reconnects: 1, recovery: 900 }, sse: { doubled: 1, disordered: 2 }, poll: {},
