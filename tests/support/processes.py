@@ -168,7 +168,8 @@ def start_gunicorn(module: str = "server", *arguments: str, **env: str) -> Serve
     server = Server(command, env=clean_environment(PYTHONPATH=str(ROOT), **env))
     server.url = f"http://127.0.0.1:{port}"
     server.until(r"Booting worker")
-    eventually(lambda: is_open(port), within=START_SECONDS, what="gunicorn's port")
+    # Its master listens long before the worker has loaded the application.
+    eventually(lambda: answers(port), within=START_SECONDS, what="gunicorn's worker")
     return server
 
 
@@ -177,6 +178,14 @@ def is_open(port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers(port: int) -> bool:
+    """Whether HTTP is answered there, with whatever it is."""
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=2) as line:
+        line.sendall(b"GET /healthz HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        return line.recv(1) != b""
+    return False
 
 
 class Redis:
