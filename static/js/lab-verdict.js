@@ -100,8 +100,9 @@
     return alike(lanes.filter(function (lane) { return lane.changes; }), function (lane) {
       return lane.changes + ' ' + (lane.lost > 0);
     }).map(function (group) {
-      return names(group) + ' changed ' + (group.length > 1 ? 'their' : 'its') + ' transport ' + times(group[0].changes) +
-        ' while messages flowed' + (group[0].lost ? '.' : ', and lost nothing.');
+      var whose = group.length > 1 ? 'their' : 'its';
+      return names(group) + ' changed ' + whose + ' transport ' + times(group[0].changes) + ' while messages flowed' +
+        (group[0].lost ? '.' : ', and lost nothing.');
     });
   }
 
