@@ -61,6 +61,16 @@ def _told(page: Page) -> None:
     expect(page.get_by_role("heading", name="This link does not open anything")).to_be_visible()
 
 
+def _measuring(page: Page) -> None:
+    expect(page.locator("#lane-websocket [data-do=freeze]")).to_be_enabled(timeout=15_000)
+    page.click("#lane-websocket [data-do=freeze]")
+    expect(page.locator("#lane-poll [data-show=p50]")).not_to_have_text("–")
+
+
+def _measured(page: Page) -> None:
+    expect(page.locator("#table")).to_be_visible(timeout=30_000)
+
+
 PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "chat": ("/?room={room}&transport=sse", _ready),
     "chat, rooms": ("/?room={room}", _side),
@@ -69,6 +79,8 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "chat, nothing works": ("/?room={room}&transport=sse", _trouble),
     "invitation": ("/invitations#x", _told),
     "lab": ("/lab", lambda page: expect(page.get_by_role("heading", level=1)).to_be_visible()),
+    "lab, running": ("/lab?rate=20&size=64&seconds=60&run=1", _measuring),
+    "lab, verdict": ("/lab?rate=20&size=64&seconds=1&run=1", _measured),
 }
 
 
