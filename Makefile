@@ -120,9 +120,10 @@ $(VENDOR): $(NODE_MODULES) tools/vendor.sh
 	@sh tools/vendor.sh
 	@touch $@
 
-# What the tests start themselves: Redis, a browser, reverse proxies. Looks every time, for the same reason.
+# What the tests start themselves: Redis, browsers new and old, reverse proxies. Looks every time, for the same reason.
 system:
-	@sh tools/system_packages.sh redis-server chromium nginx postgresql haproxy
+	@sh tools/system_packages.sh redis-server chromium nginx postgresql haproxy firefox-esr \
+		python3-pyqt5.qtwebkit
 
 # Resolve constraints.txt anew, from requirements*.txt.
 pins: $(PY)

@@ -15,6 +15,9 @@ have() {
             done
             return 1
             ;;
+        firefox-esr) command -v firefox-esr >/dev/null || command -v firefox >/dev/null ;;
+        # The system's Python has it, not the one of the virtual environment.
+        python3-pyqt5.qtwebkit) /usr/bin/python3 -c 'import PyQt5.QtWebKitWidgets' 2>/dev/null ;;
         # Debian keeps the server's programs where no PATH looks.
         postgresql)
             for name in /usr/lib/postgresql/*/bin/initdb; do

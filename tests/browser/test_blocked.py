@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.processes import Server
+from tests.support.nginx import PLAIN, nginx
+from tests.support.processes import Server, free_port
 from tests.support.proxy import Proxy
 from tests.support.publishing import Flood, publish
 
@@ -34,14 +36,24 @@ def network() -> Iterator[contextlib.ExitStack]:
         yield stack
 
 
-@pytest.mark.parametrize("block", ["refuse", "swallow", mute, remove])
+@pytest.mark.parametrize("block", ["refuse", "swallow", "nginx", mute, remove])
 def test_a_page_whose_websocket_is_blocked_is_on_sse_within_5_seconds_and_chats(
-    gevent_server: Server, network: contextlib.ExitStack, visit: Visit, room: str, block: str | Callable[[Page], Any]
+    gevent_server: Server,
+    network: contextlib.ExitStack,
+    visit: Visit,
+    tmp_path: Path,
+    room: str,
+    block: str | Callable[[Page], Any],
 ) -> None:
     url = gevent_server.url
     publish(url, room, {"user": "Cy", "text": "before"})
     bob = visit(url, room, user="Bob")
-    if isinstance(block, str):
+    if block == "nginx":
+        # As it comes: it does not pass the headers of an upgrade on.
+        port = free_port()
+        behind = network.enter_context(nginx(tmp_path, PLAIN % {"port": port, "upstream": url}, port))
+        ann = visit(behind, room, user="Ann", network_fails=True)
+    elif isinstance(block, str):
         proxy = network.enter_context(Proxy(gevent_server.port, upgrades=block))
         ann = visit(proxy.url, room, user="Ann", network_fails=True)
         assert proxy.stopped == 1
