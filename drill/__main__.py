@@ -37,7 +37,7 @@ def main() -> int:
     options = parser.parse_args()
     if options.list:
         for name, scenario in SCENARIOS.items():
-            print(f"{name:16}{scenario.title} × {scenario.times}")
+            print(f"{name:18}{scenario.title} × {scenario.times}")
         return 0
     names = options.only.split(",")
     if unknown := [name for name in names if name not in SCENARIOS]:

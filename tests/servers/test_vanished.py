@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from collections.abc import Iterator
@@ -36,6 +37,11 @@ def opened(server: Server, *words: bytes) -> socket.socket:
     return connection
 
 
+def lateness() -> float:
+    """Seconds by which this machine may be late. One that does much else is late by itself, whoever asks."""
+    return max(0.8, os.getloadavg()[0] / (os.cpu_count() or 1) / 4)
+
+
 @pytest.mark.parametrize("busy", [True, False])
 def test_both_transports_let_go_of_clients_that_vanished(server: Server, busy: bool) -> None:
     # As many streams as there are moments in a heartbeat's interval at which one is looked for.
@@ -53,7 +59,7 @@ def test_both_transports_let_go_of_clients_that_vanished(server: Server, busy: b
                 publish(server.url, "lobby", "more")
             return not mine & held()
 
-        eventually(gone, within=2 * HEARTBEAT + 0.8, every=0.05, what="that all are let go")
+        eventually(gone, within=2 * HEARTBEAT + lateness(), every=0.05, what="that all are let go")
         assert time.monotonic() - began > HEARTBEAT, "who is a moment late is no matter"
     finally:
         for client in clients:
