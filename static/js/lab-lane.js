@@ -60,7 +60,8 @@
   Lane.prototype.options = function (wire) {
     var browser = Lab.browser, io = root.io;
     return {
-      transports: [this.key], io: typeof io !== 'function' ? null : function (url, given) {
+      transports: [this.key], shareTabs: false,   // each lane pays for its own
+      io: typeof io !== 'function' ? null : function (url, given) {
         given.query = {lane: wire.name};
         return io(url, given);
       },
