@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RoutingException
 
 from ..concurrency import detected
@@ -34,6 +35,7 @@ def examine_application(app: Flask, state: State) -> Iterator[Finding]:
     yield from check_origins(state.settings.allowed_origins)
     yield from check_mode(state.concurrency.mode, detected().mode)
     yield from check_access(restricted=bool(state.access.authorize or state.settings.private_prefix))
+    yield from check_addresses(app.wsgi_app, counted=_counts_addresses(state.settings))
     yield from check_order(state)
     yield from check_routes(app)
 
@@ -148,6 +150,27 @@ def check_access(*, restricted: bool) -> Iterator[Finding]:
             "no authorize: who can reach the server may read every room and publish to it",
             "@realtime.authorize, unless that is meant",
         )
+
+
+def check_addresses(wsgi_app: object, *, counted: bool) -> Iterator[Finding]:
+    """Whether clients behind a proxy have addresses of their own, where these are counted."""
+    if not counted:
+        return
+    if isinstance(wsgi_app, ProxyFix):
+        yield ok("addresses", "as the proxy says, by ProxyFix")
+    else:
+        yield warning(
+            "addresses",
+            "limits are set for addresses, and the application is not wrapped in ProxyFix: behind a proxy all clients "
+            "share one, and one share of what is allowed",
+            "after Realtime(app): app.wsgi_app = ProxyFix(app.wsgi_app, x_for=1), with the number of your proxies; "
+            "nothing where there is none",
+        )
+
+
+def _counts_addresses(settings: Settings) -> bool:
+    counted = settings.max_connections_per_address, settings.max_polls_per_address
+    return any((*counted, settings.publish_rate, settings.read_rate))
 
 
 def check_order(state: State) -> Iterator[Finding]:

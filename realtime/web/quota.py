@@ -6,11 +6,16 @@ when nobody holds it any more. This file may not know what is open, or who someb
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Mapping, MutableMapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from ..concurrency import Concurrency
+
+_MANY: Final = 128
+"""Past so many holders of one share it is not looked at each time whether they are gone."""
+_LOOK_SECONDS: Final = 0.1
 
 
 class Share(NamedTuple):
@@ -94,14 +99,22 @@ class Quota:
         limits: the most slots of each share, by the limit's name. What is not named here is not counted.
         concurrency: for a lock.
         refused: counts what was refused, by the limit's name.
+        clock: seconds, of any origin, that only go forward.
 
     Attributes:
         lost: shares of slots that nobody has given back and nobody has.
     """
 
     def __init__(
-        self, limits: Mapping[str, int], *, concurrency: Concurrency, refused: MutableMapping[str, int]
+        self,
+        limits: Mapping[str, int],
+        *,
+        concurrency: Concurrency,
+        refused: MutableMapping[str, int],
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
+        self._looked = float("-inf")
         self._limits = limits
         self._refused = refused
         self._mutex = concurrency.mutex()
@@ -116,15 +129,8 @@ class Quota:
             Exhausted: one is used up.
         """
         full = self._taken(shares)
-        if full is not None:
-            # Their ends may want locks of their own: outside of this one.
-            with self._mutex:
-                doubtful = tuple(self._watched.get(full, ()))
-            for slot in doubtful:
-                gone, drop = slot.gone, slot.drop
-                if gone is not None and drop is not None and gone():
-                    drop()
-            full = self._taken(shares) if doubtful else full
+        if full is not None and self._drop_gone(full):
+            full = self._taken(shares)
         if full is not None:
             with self._mutex:
                 self._refused[full.limit] = self._refused.get(full.limit, 0) + 1
@@ -175,6 +181,22 @@ class Quota:
         with self._mutex:
             self._find_lost()
             return len(self._counts)
+
+    def _drop_gone(self, share: Share) -> bool:
+        """Give back the slots of a share whose holders are gone; return whether there were any."""
+        now, found = self._clock(), False
+        with self._mutex:
+            doubtful = self._watched.get(share, ())
+            if len(doubtful) > _MANY and now - self._looked < _LOOK_SECONDS:
+                return False  # Whoever knocks again and again would make the server look at nothing else.
+            self._looked, slots = now, tuple(doubtful)
+        # Their ends may want locks of their own: outside of this one.
+        for slot in slots:
+            gone, drop = slot.gone, slot.drop
+            if gone is not None and drop is not None and gone():
+                drop()
+                found = True
+        return found
 
     def _taken(self, shares: tuple[Share, ...]) -> Share | None:
         """Take what there is, or return what there is not."""

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask_socketio import SocketIO
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from realtime import Realtime
 from realtime.doctor.application import check_mode, check_origins, check_secret, examine_application
@@ -143,6 +144,18 @@ def test_rooms_that_are_open_to_everybody_are_told_of(make_app: Callable[..., Fl
     realtime = Realtime(restricted)
     realtime.authorize(lambda _who, _action, _room: True)
     assert only(examine_application(restricted, restricted.extensions["realtime"]), "access").level == "ok"
+
+
+def test_limits_of_addresses_want_the_proxys_word_around_socketio_too(make_app: Callable[..., Flask]) -> None:
+    def level(app: Flask) -> list[str]:
+        findings = examine_application(app, app.extensions["realtime"])
+        return [one.level for one in findings if one.check == "addresses"]
+
+    assert level(make_app()) == []
+    app = make_app(REALTIME_MAX_CONNECTIONS_PER_ADDRESS=9)
+    assert level(app) == ["warning"]
+    app.wsgi_app = ProxyFix(app.wsgi_app)  # type: ignore[method-assign]
+    assert level(app) == ["ok"]
 
 
 def test_threads_and_greenlets() -> None:

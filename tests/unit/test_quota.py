@@ -84,6 +84,26 @@ def test_a_holder_that_is_gone_unnoticed_makes_place_for_the_next_one() -> None:
     assert len(counted) == 0
 
 
+def test_of_very_many_holders_nobody_makes_the_server_look_all_the_time() -> None:
+    now, looks, slots = 0.0, 0, list[Slot]()
+
+    def gone() -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    limits = {USERS: 1000}
+    counted = Quota(limits, concurrency=for_mode("threading"), refused={}, clock=lambda: now)
+    for _ in range(1000):
+        slots.append(counted.take((ADA,)))
+        slots[-1].doubt(gone, slots[-1].free)
+    for _ in range(1000):
+        now += 0.001
+        with pytest.raises(Exhausted):
+            counted.take((ADA,))
+    assert looks <= 11 * 1000
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_after_a_thousand_random_opens_and_closes_the_counts_are_right(seed: int) -> None:
     chance = random.Random(seed)
