@@ -164,7 +164,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     manager.outage = outage = Outage(hub=hub, clients=manager, concurrency=concurrency, also=announcer.bus)
     hub.on_connection, bus.on_change = announcer.connection, outage.changed
     introduction = introduced(settings, bus=bus, hub=hub, gate=gate, concurrency=concurrency)
-    streams = Streams(app, settings=settings, concurrency=concurrency, counters=hub.counters)
+    streams = Streams(app, settings=settings, concurrency=concurrency, counters=hub.counters, admission=admission)
     state = State(
         settings,
         concurrency,

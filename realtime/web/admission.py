@@ -8,6 +8,7 @@ file may not know how anything is answered.
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from functools import partial
 from typing import Any, Final
 
@@ -16,7 +17,7 @@ from flask import Flask, request
 from ..access import user_of
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import TooManyConnections
+from ..errors import RealtimeError, TooManyConnections
 from ..hub.connection import Connection, Grant
 from ..hub.hub import Hub
 from ..seldom import Seldom
@@ -76,6 +77,16 @@ class Admission:
             return None
         environ = request.environ
         return self._taken(self._user(grant, environ), environ.get("REMOTE_ADDR"), (USERS,), (ADDRESSES,))
+
+    def response(self) -> Slot | None:
+        """The same for a stream of the application's own, in its request, whoever's that is."""
+        if not self._limits:
+            return None
+        environ, user = request.environ, None
+        if self._users and self._may_be_known(environ):
+            with suppress(RealtimeError):  # The view has let it in: a hook that refuses or fails is not asked again.
+                user = user_of(self._gate.identity())
+        return self._taken(user, environ.get("REMOTE_ADDR"), (USERS,), (ADDRESSES,))
 
     def poll(self, grant: Grant | None, waiter: Connection) -> None:
         """Give a long poll that is going to wait its slot. Parameter and error as for ``stream``."""

@@ -18,16 +18,18 @@ from werkzeug.exceptions import HTTPException
 
 from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConfigError, RealtimeError
+from ..errors import ConfigError, RealtimeError, TooManyConnections
 from ..hub.log import Counters
 from ..wire import sse
 from ..wire.yielded import END_ID, encode_event, encode_yielded
 from . import origin
+from .admission import Admission
 from .dialects import padding, resumed_id
 from .events import HEADERS, retry_ms
 from .hangup import hang_up_of
 from .http import error_code, error_response, foreign
 from .pump import Pump
+from .quota import Slot
 
 _LOOK_SECONDS: Final = 0.5
 _FAILED: Final = {"code": "internal", "message": "the server failed; it was logged"}
@@ -41,9 +43,13 @@ class Streams:
         settings: its settings.
         concurrency: for the generators.
         counters: count what is refused.
+        admission: counts what is open.
     """
 
-    def __init__(self, app: Flask, *, settings: Settings, concurrency: Concurrency, counters: Counters) -> None:
+    def __init__(
+        self, app: Flask, *, settings: Settings, concurrency: Concurrency, counters: Counters, admission: Admission
+    ) -> None:
+        self._admission = admission
         self._counters = counters
         self._app = app
         self._settings = settings
@@ -75,6 +81,11 @@ class Streams:
         if request.method == "HEAD":
             _close(source)
             return self._answered(Response(status=200, headers=HEADERS))
+        try:
+            slot = self._admission.response()
+        except TooManyConnections as exc:
+            _close(source)
+            return self._answered(error_response(exc))
         body = _Body(
             prelude,
             concurrency=self._concurrency,
@@ -83,6 +94,7 @@ class Streams:
             environ=request.environ,
             heartbeat=self._settings.heartbeat if heartbeat is None else heartbeat,
             within=self._open,
+            slot=slot,
         )
         return self._answered(Response(body, status=200, headers=HEADERS))
 
@@ -166,18 +178,21 @@ class _Body:
         environ: dict[str, Any],
         heartbeat: float,
         within: set[_Body],
+        slot: Slot | None,
     ) -> None:
+        self._slot = slot
+        self._gone = hang_up_of(environ)
         self._prelude = prelude
         self._discard = discard
         self._within = within
         self._started = False
         look = min(_LOOK_SECONDS, heartbeat)
-        self._pump = Pump(
-            concurrency=concurrency, produce=produce, gone=hang_up_of(environ), heartbeat=heartbeat, look=look
-        )
+        self._pump = Pump(concurrency=concurrency, produce=produce, gone=self._gone, heartbeat=heartbeat, look=look)
 
     def __iter__(self) -> Iterator[bytes]:
         self._within.add(self)
+        if self._slot is not None:
+            self._slot.doubt(self._gone, self.close)
         # The headers leave with the first chunk: this one, before anything that could take time.
         yield self._prelude
         self._started = True
@@ -190,6 +205,8 @@ class _Body:
     def close(self) -> None:
         """The server is done with it, or its client is gone (PEP 3333)."""
         self._within.discard(self)
+        if self._slot is not None:
+            self._slot.free()
         self._pump.stop()
         if not self._started:
             self._discard()

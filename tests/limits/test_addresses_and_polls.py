@@ -7,7 +7,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 import requests
-from flask import Flask
+from flask import Flask, Response
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from realtime import Realtime
@@ -95,6 +95,37 @@ def test_a_stream_that_is_never_begun_gives_its_place_back() -> None:
         assert client.head("/events?room=a").status_code == 200
     for instead[0] in (True, True, True, False):
         assert client.get("/events?room=a", buffered=False).status_code == 200
+
+
+def test_streams_of_the_applications_own_count_too() -> None:
+    app = Flask(__name__)
+    app.config.update(SECRET_KEY="x", REALTIME_MAX_CONNECTIONS_PER_ADDRESS=1)
+    realtime = Realtime(app)
+    ended = []
+
+    @app.get("/own")
+    def own() -> Response:
+        def events() -> Iterator[int]:
+            try:
+                yield from range(10**6)
+            finally:
+                ended.append(True)
+
+        return realtime.stream(events())
+
+    client = app.test_client()
+    first = client.get("/own", buffered=False)
+    chunks = first.iter_encoded()
+    assert next(chunks) and b"data: 0" in next(chunks)
+    for path in ("/own", "/events?room=a"):
+        refused = client.get(path, headers={"Origin": "http://localhost"})
+        assert (refused.status_code, refused.json["error"]["code"]) == (429, "too_many_connections")
+    first.close()
+    soon(lambda: ended, "the end of the generator")
+    never = client.get("/own", buffered=False)
+    assert never.status_code == 200
+    never.close()
+    assert client.get("/events?room=a", buffered=False).status_code == 200
 
 
 def test_where_nothing_is_limited_nobody_is_counted() -> None:
