@@ -8,7 +8,7 @@
 
   var Chat = root.Chat;
   var PATIENCE_MS = 1500;
-  var KEPT = ' What you write is kept and sent then.';
+  var KEPT = ' What you write is kept, and sent when ';
 
   /** `elements`: {banner, words, rest, now}; `connect()` tries at once. */
   function Banner(elements, connect) {
@@ -50,9 +50,9 @@
     var lasting = away && (offline || left > 1 || time - this.since > PATIENCE_MS);
     var words = '';
     if (this.state && this.state.degraded) {
-      words = 'The server cannot deliver just now.' + KEPT.replace('then', 'when it can');
+      words = 'The server cannot deliver just now.' + KEPT + 'it can.';
     } else if (lasting) {
-      words = (offline ? 'You are offline.' : 'The connection is away.') + KEPT;
+      words = (offline ? 'You are offline: the network is away.' : 'The connection is away.') + KEPT + 'it is back.';
     }
     this.set(elements.words, words);
     // The seconds are not read out one by one.

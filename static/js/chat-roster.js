@@ -8,6 +8,7 @@
   'use strict';
 
   var Chat = typeof module === 'object' && module.exports ? require('./chat-model.js') : root.Chat;
+  var MOST_WRITING = 20;
   var WRITING_MS = 6000;   // a sign of writing counts for so long; the next one comes sooner, if there is one
   // What the server would not take as part of a name: controls, marks without a width, and what not every version of
   // Unicode knows. A name that is refused would keep its owner out of the room.
@@ -89,7 +90,9 @@
   /** A sign, or (`until` in the past) the end of it. `who` is {user, from}. */
   Writing.prototype.hear = function (who, now, ended) {
     this.signs = this.signs.filter(function (sign) { return sign.user !== who.user || sign.from !== who.from; });
-    if (!ended) { this.signs.push({user: who.user, from: who.from, until: now + WRITING_MS}); }
+    if (!ended && this.signs.length < MOST_WRITING) {
+      this.signs.push({user: who.user, from: who.from, until: now + WRITING_MS});
+    }
   };
 
   /** In words, and when they change by themselves: {words, names, until}; no words where nobody writes. */

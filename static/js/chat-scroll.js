@@ -77,9 +77,9 @@
 
   /** Which of the buttons there is something for. */
   Scroll.prototype.look = function () {
-    var top = this.mark && this.mark.parentNode ? this.mark.getBoundingClientRect().bottom : Infinity;
+    var mark = this.mark && this.mark.parentNode && this.mark;
     this.jump.hidden = this.following;
-    this.back.hidden = top >= this.scroll.getBoundingClientRect().top;
+    this.back.hidden = !mark || mark.getBoundingClientRect().bottom >= this.scroll.getBoundingClientRect().top;
   };
 
   Chat.Scroll = Scroll;

@@ -8,7 +8,7 @@
   'use strict';
 
   var Chat = root.Chat, Realtime = root.Realtime, document = root.document;
-  var MOST_SHOWN = 500;
+  var MOST_SHOWN = 500, MOST_NAMES = 1000, MOST_NAMESAKES = 50;
   var QUIET_MS = 300;   // until a screen reader has forgotten that history was put in
 
   /** `elements`: {messages, scroll, empty, jump, back}. `tell`: {looked(), top(), trimmed()}. */
@@ -29,6 +29,7 @@
   View.prototype.clear = function (read) {
     this.known = Object.create(null);    // id -> its element
     this.names = Object.create(null);    // name -> the tags that were seen with it
+    this.met = 0;                        // how many names that are
     this.unread = new Chat.Unread(Realtime.compareIds, read);
     this.list.textContent = '';
     this.loaded = false;
@@ -130,8 +131,16 @@
 
   /** Two people of one name are told apart on every message, from the moment that the second one is here. */
   View.prototype.meet = function (item) {
-    var user = item.about.user, tags = this.names[user] = this.names[user] || [], i, items = this.list.childNodes;
-    if (tags.indexOf(item.about.from) < 0) {
+    var user = item.about.user, tags = this.names[user], i, items = this.list.childNodes;
+    if (!tags) {
+      if (this.met >= MOST_NAMES) {
+        this.names = Object.create(null);
+        this.met = 0;
+      }
+      this.met += 1;
+      tags = this.names[user] = [];
+    }
+    if (tags.length < MOST_NAMESAKES && tags.indexOf(item.about.from) < 0) {
       tags.push(item.about.from);
       for (i = 0; tags.length === 2 && i < items.length; i += 1) {
         if (items[i].about && items[i].about.user === user) { Chat.tell(items[i]); }

@@ -26,6 +26,7 @@
   var moving = false;   // between the two
   var newest = '0-0';   // the latest id that was shown
   var came = 0;         // messages of this room's history
+  var marking = null;   // the timer until it is noted how far this room was read
 
   var view = new Chat.View({
     messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back')
@@ -63,6 +64,7 @@
   function called(room) { return Chat.called(room, document.body.getAttribute('data-private')); }
 
   function enter(room) {
+    mark();
     wanted = room;
     came = 0;
     past.leave();
@@ -140,8 +142,16 @@
   function looked() {
     if (wanted === null) { return; }
     frame.unread(called(wanted).title, view.unread.count);
-    settings.mark(wanted, view.unread.read);
+    if (marking === null) { marking = root.setTimeout(mark, 500); }   // not for each message of many
   }
+
+  function mark() {
+    root.clearTimeout(marking);
+    marking = null;
+    if (wanted !== null) { settings.mark(wanted, view.unread.read); }
+  }
+
+  root.addEventListener('pagehide', mark, false);
 
   function older() { past.more(); }
 

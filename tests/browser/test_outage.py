@@ -29,9 +29,13 @@ def test_a_page_stays_connected_through_an_outage_and_its_outbox_waits_it_out(
         assert page.evaluate("rt.outbox()[0].error.code") == "bus_unavailable"
         assert page.evaluate("rt.outbox().map((one) => one.state)")[1:] == ["waiting", "waiting"]
         expect(page.locator("#status")).to_have_text("Connected, but the server cannot deliver. Messages wait.")
+        expect(page.locator("#banner-words")).to_have_text(
+            "The server cannot deliver just now. What you write is kept, and sent when it can."
+        )
         own_redis.start()
         eventually(lambda: not page.evaluate("rt.degraded"), what="the end of the outage is told")
         expect(page.locator("#status")).to_have_text("Connected over WebSocket")
+        expect(page.locator("#banner")).to_be_hidden()
         eventually(lambda: page.evaluate("rt.outbox().length") == 0, what="everything accepted")
         kept = history(server.url, room)
         assert [one["data"] for one in kept] == [0, 1, 2, 3]

@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, Route, expect
 
-from tests.support.processes import Server, eventually, running, start_gevent
+from tests.support.processes import Server, eventually
+from tests.support.proxy import Proxy
 from tests.support.publishing import history, publish
 
 from .chat import Chat, log
 from .conftest import Visit
 
-FAST = "Math.random = () => 0.001"  # every wait is a random part of its step
-SLOW = "Math.random = () => 0.99"
+SLOW = "Math.random = () => 0.99"  # every wait is a random part of its step
 
 
 def _offline(page: Page, offline: bool = True) -> None:
@@ -25,7 +25,7 @@ def test_what_is_written_while_offline_is_seen_to_wait_and_is_sent_in_order_afte
     chat = visit(gevent_server.url, room, user="Ann", transport="sse", network_fails=True)
     page = chat.page
     _offline(page)
-    expect(page.locator("#banner")).to_contain_text("You are offline.")
+    expect(page.locator("#banner")).to_contain_text("You are offline")
     chat.send("one", "two")
     expect(page.locator("#queue-words")).to_have_text("2 messages wait to be sent")
     assert chat.waiting == ["one", "two"]
@@ -43,32 +43,28 @@ def test_what_is_written_while_offline_is_seen_to_wait_and_is_sent_in_order_afte
 
 @pytest.mark.parametrize("transport", ["websocket", "sse"])
 def test_while_the_server_is_away_the_page_counts_down_and_tries_when_told(
-    visit: Visit, room: str, transport: str
+    gevent_server: Server, visit: Visit, room: str, transport: str
 ) -> None:
-    server = start_gevent()
-    with running(server):
+    with Proxy(gevent_server.port) as proxy:
         chat = visit(
-            server.url,
+            proxy.url,
             room,
             user="Ann",
             transport=transport,
             network_fails=True,
             before=lambda page: page.add_init_script(SLOW),
         )
-        page, port = chat.page, str(server.port)
-        server.stop()
-        expect(page.locator("#banner-words")).to_contain_text("The connection is away.")
-        chat.send("kept")
-        expect(page.locator("#banner-rest")).to_have_text("Next try in 4 s", timeout=15_000)
-        expect(page.locator("#banner-rest")).to_have_text("Next try in 3 s")
-        again = start_gevent(PORT=port)
-    with running(again):
-        expect(page.locator("#banner-now")).to_be_visible()
+        page = chat.page
+        with proxy.down():
+            expect(page.locator("#banner-words")).to_contain_text("The connection is away.")
+            chat.send("kept")
+            expect(page.locator("#banner-rest")).to_have_text("Next try in 8 s", timeout=20_000)
+            expect(page.locator("#banner-rest")).to_have_text("Next try in 7 s")
         page.click("#banner-now")
         chat.wait_connected(transport)
         expect(page.locator("#banner")).to_be_hidden()
         chat.wait_until_nothing_waits()
-        assert [one.text for one in log(again.url, room)] == ["kept"]
+        assert [one.text for one in log(gevent_server.url, room)] == ["kept"]
         assert page.evaluate("document.activeElement.id") == "text"
 
 
