@@ -19,7 +19,7 @@ from .connection import Connection, Grant
 LINGER: Final = 0.6
 """Seconds that somebody who went is still counted."""
 POLL_LINGER: Final = 5.0
-"""The same for a client that polls, whose next request may take its time."""
+"""The same for a client that polls, or reads streams that end: its next request may take its time."""
 
 
 class _Key(NamedTuple):
@@ -68,7 +68,7 @@ class Attendance:
                 self._returned(room, key)
             else:
                 present.discard(connection)
-                self._went(room, key, connection.carrier, LINGER)
+                self._went(room, key, connection.carrier, POLL_LINGER if connection.passing else LINGER)
             if not present:
                 del self._present[room]
         self._woken()

@@ -136,6 +136,11 @@ class Connection(ABC):
         return self.transport
 
     @property
+    def passing(self) -> bool:
+        """Whether it ends soon by itself, and its client then comes back with another."""
+        return False
+
+    @property
     def lagging(self) -> bool:
         """Whether there is log to read before anything live."""
         return self.state is State.LAGGING

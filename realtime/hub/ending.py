@@ -36,6 +36,7 @@ class EndingStream:
         self, stream: EventStream, *, most: int | None = None, polled: bool = False, bare: bool = False
     ) -> None:
         self._stream = stream
+        stream.ends = True
         self._most = most
         self._polled = polled
         self._bare = bare

@@ -43,6 +43,7 @@ class EventStream(Connection):
     Attributes:
         visible: the heartbeats are events, one right after the first event and then one per interval, whatever else is
             written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
+        ends: its response is one of several, each soon followed by the next.
         watched: entered while the stream is written by its own task.
         begun: called when it begins on a server that keeps the socket.
     """
@@ -55,6 +56,7 @@ class EventStream(Connection):
         "_something",
         "_told",
         "begun",
+        "ends",
         "heartbeat",
         "retry",
         "visible",
@@ -85,10 +87,15 @@ class EventStream(Connection):
         self.retry = retry
         self._padding = padding
         self.visible = False
+        self.ends = False
         self.watched: AbstractContextManager[None] = nullcontext()
         self.begun: Callable[[Connection], None] | None = None
         self._something = concurrency.event()
         self._told = 0
+
+    @property
+    def passing(self) -> bool:
+        return self.ends
 
     def wake(self) -> None:
         self._something.set()

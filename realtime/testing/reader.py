@@ -15,6 +15,7 @@ from ..bus.base import Bus
 from ..concurrency import Concurrency
 from ..errors import InvalidValue, RealtimeError
 from ..message import Position
+from ..presence import EVENT as PRESENCE
 
 ANYTHING: Final = object()
 """Stands for any data."""
@@ -81,6 +82,7 @@ class Reader(ABC):
         self._finished = concurrency.event()
         self._messages: list[Received] = []
         self._taken = 0
+        self._presence: list[Any] = []
         self._resets = 0
         self._ended: str | None = None
         self._spawn = concurrency.spawn
@@ -115,6 +117,11 @@ class Reader(ABC):
                 return got
             if not skip_others:
                 raise AssertionError(f"expected {wanted}, but the next message is {got}; {self._story()}")
+
+    @property
+    def presence(self) -> list[Any]:
+        """What it was told of who is there (``realtime.presence``), which is no message."""
+        return list(self._presence)
 
     def expect_nothing(self, *, timeout: float = 0.2) -> None:
         """Nothing may come for so many seconds.
@@ -190,6 +197,10 @@ class Reader(ABC):
             self._something.wait(min(left, _LOOK_AGAIN))
 
     def _receive(self, id: str, event: str, data: Any) -> None:
+        if event == PRESENCE:
+            self._presence.append(data)
+            self._something.set()
+            return
         self._messages.append(Received(id, event, data, self._room_of(id)))
         self._something.set()
 

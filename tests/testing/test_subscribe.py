@@ -151,6 +151,22 @@ def test_assertions_say_what_was_seen(app: Flask, transport: testing.Transport) 
 
 
 @both
+def test_what_is_transient_has_no_id_and_who_is_there_is_no_message(make: Make, transport: testing.Transport) -> None:
+    app = make(REALTIME_PRESENCE=True)
+    realtime: Realtime = app.realtime  # type: ignore[attr-defined]
+    with testing.subscribe(app, "lobby", transport=transport) as reader:
+        id_ = realtime.publish("lobby", 1)
+        for data in ({"who": "ann"}, "ann", None):
+            assert realtime.publish("lobby", data, event="typing", transient=True) is None
+        assert reader.expect().id == id_
+        for data in ({"who": "ann"}, "ann", None):
+            assert reader.expect("typing") == testing.Received("", "typing", data, None)
+        eventually(lambda: reader.presence, what="being told who is there")
+        assert (reader.presence[0]["room"], reader.presence[0]["viewers"]) == ("lobby", 1)
+        reader.expect_nothing(timeout=0.05)
+
+
+@both
 def test_it_is_told_when_the_server_goes(make: Make, transport: testing.Transport) -> None:
     app = make()
     with testing.subscribe(app, "lobby", transport=transport) as reader:
