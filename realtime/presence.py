@@ -130,10 +130,15 @@ def _member(who: Who, shown: Shown) -> dict[str, Any]:
     }
 
 
+def field_of(who: Who) -> str:
+    """The name of somebody's text."""
+    return json.dumps([who.user, who.name])
+
+
 def written(sheet: Sheet) -> dict[str, str]:
     """A sheet as texts by name, for the bus."""
     return {
-        json.dumps([who.user, who.name]): json.dumps(dict(sorted(counts.items())), separators=(",", ":"))
+        field_of(who): json.dumps(dict(sorted(counts.items())), separators=(",", ":"))
         for who, counts in sheet.items()
         if counts
     }

@@ -93,7 +93,7 @@ class Presence:
         }
         connection.about = {**others, **(about or {})} or None
         if room in connection.rooms:
-            self._attendance.touch(room)
+            self._attendance.look(connection, room)
 
     @contextmanager
     def polling(self, room: str, grant: Grant | None, name: str | None, client: str) -> Iterator[None]:
@@ -237,6 +237,8 @@ class Presence:
         for room, pages in self._bus.roster.read(rooms, most=MOST_LISTED).items():
             # Of this process more is known than it has written.
             others = [page for process, page in pages.items() if process != self._register.process]
+            own = self._attendance.sheet(room, most=MOST_LISTED)
             unread = sum(max(page.size - len(page.fields), 0) for page in others)
-            found[room] = merged([*(read(one.fields) for one in others), self._attendance.sheet(room)], unread=unread)
+            unread += max(self._attendance.size(room) - len(own), 0)
+            found[room] = merged([*(read(one.fields) for one in others), own], unread=unread)
         return found

@@ -13,7 +13,7 @@ from typing import Final
 from ..bus.base import Bus
 from ..errors import BusUnavailable
 from ..hub.attendance import Attendance
-from ..presence import written
+from ..presence import Sheet, field_of, written
 
 METHOD: Final = "presence"
 TOGETHER: Final = 100
@@ -54,7 +54,7 @@ class Register:
         self._attendance = attendance
         self._ttl = ttl
         self._changed = changed
-        self._sheets: dict[str, dict[str, str]] = {}
+        self._sheets: dict[str, Sheet] = {}
         self._sure = True
         self._bury_from = 0.0
 
@@ -78,7 +78,7 @@ class Register:
             self.doubt()
         self.beat_at = now + self._ttl / _BEATS
         # Transports change without a word: a session is upgraded.
-        self._attendance.touch()
+        self._attendance.look_again()
         if now < self._bury_from:
             return
         for process, rooms in self._roster.over().items():
@@ -90,13 +90,13 @@ class Register:
         """Write what is different in the rooms, and tell all processes where that is. Raises ``BusUnavailable``."""
         sure = self._sure
         looked = rooms if sure else {*rooms, *self._sheets, *self._attendance.rooms}
-        found = {room: written(self._attendance.sheet(room)) for room in looked}
+        found = {room: self._attendance.sheet(room) for room in looked}
         changed = [room for room in looked if not sure or found[room] != self._sheets.get(room, {})]
         try:
             if sure:
                 self._roster.write(self.process, {room: self._change(room, found[room]) for room in changed})
             else:
-                self._roster.rewrite(self.process, {room: found[room] for room in changed})
+                self._roster.rewrite(self.process, {room: written(found[room]) for room in changed})
             self._notice(changed)
         except BusUnavailable:
             self._sure = False
@@ -115,12 +115,12 @@ class Register:
         except BusUnavailable:
             pass  # Its lease ends by itself.
 
-    def _change(self, room: str, fields: dict[str, str]) -> Mapping[str, str | None] | None:
+    def _change(self, room: str, sheet: Sheet) -> Mapping[str, str | None] | None:
         before = self._sheets.get(room, {})
-        if not fields:
+        if not sheet:
             return None
-        changed: dict[str, str | None] = {name: text for name, text in fields.items() if before.get(name) != text}
-        return {**changed, **dict.fromkeys(before.keys() - fields.keys())}
+        changed = {who: counts for who, counts in sheet.items() if before.get(who) != counts}
+        return {**written(changed), **dict.fromkeys(map(field_of, before.keys() - sheet.keys()))}
 
     def _notice(self, rooms: Sequence[str]) -> None:
         for start in range(0, len(rooms), TOGETHER):
