@@ -13,8 +13,7 @@ from .test_page import SIDEWAYS
 NAMES = ["WebSocket", "Socket.IO polling", "Native SSE", "Polyfilled SSE", "Long poll"]
 
 
-@pytest.mark.parametrize("width", [320, 768, 1440])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(320, "light"), (768, "dark"), (1440, "light")])
 def test_only_the_table_is_ever_wider_than_the_page(open_lab: Open, width: int, scheme: str) -> None:  # noqa: F811
     lab = open_lab(
         "rate=20&size=64&seconds=1&run=1", viewport={"width": width, "height": 700}, color_scheme=scheme,
