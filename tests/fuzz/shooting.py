@@ -18,8 +18,8 @@ from .making import Input
 CLOSED_WITHIN = 1.0
 """Seconds in which a client that broke the protocol is closed."""
 _TOKEN = b"are you there"
-_MAY_WAIT = re.compile(rb"wait=|/socket\.io/", re.IGNORECASE)
-"""Requests that may be right to stay open."""
+_MAY_WAIT = re.compile(rb"wait=|/socket\.io/|X-Requested-With|evs_buffer_size_limit", re.IGNORECASE)
+"""Requests that may be right to stay open: long polls, and streams that wait for their first news like one."""
 
 
 class Finding(Exception):

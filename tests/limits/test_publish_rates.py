@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 
 import pytest
 import requests
@@ -13,6 +14,7 @@ from flask.testing import FlaskClient
 
 from realtime import Realtime
 from realtime.web.rates import asker
+from tests.support.clients import ACK, SocketClient
 from tests.support.processes import Server, eventually, running, start_gevent, start_threads
 
 RATE = 2
@@ -42,6 +44,25 @@ def test_what_is_more_is_answered_with_429_is_not_published_and_is_counted(serve
         assert f'realtime_refused_total{{limit="publishes"}} {float(len(refused))}' in text
         time.sleep(int(refused[-1].headers["Retry-After"]))
         assert line.post(url, json={"data": 1}, timeout=10).status_code == 201
+
+
+@pytest.mark.parametrize("transport", ["websocket", "polling"])
+def test_socketio_counts_too_over_all_connections_of_one(server: Server, transport: str) -> None:
+    room = f"rates-{secrets.token_hex(4)}"
+    with ExitStack() as lines:
+        clients = [lines.enter_context(closing(SocketClient(server.url, transport))) for _ in range(3)]
+        began = time.monotonic()
+        for number in range(RATE * 4):
+            for one in clients:
+                one.emit("publish", {"room": room, "data": number}, number=number)
+        eventually(lambda: all(len(one.named(ACK)) == RATE * 4 for one in clients), within=30)
+        answers = [got.data for one in clients for got in one.named(ACK)]
+        most = RATE * (1 + time.monotonic() - began) + 1
+    published = [one for one in answers if one["ok"]]
+    assert 1 <= len(published) <= most
+    assert {one["error"]["code"] for one in answers if not one["ok"]} == {"rate_limited"}
+    kept = requests.get(f"{server.url}/rooms/{room}/messages", timeout=10).json()["messages"]
+    assert len(kept) == len(published)
 
 
 def test_each_user_has_messages_of_its_own_from_whatever_address() -> None:
