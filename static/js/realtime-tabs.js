@@ -21,9 +21,10 @@
 
   /** What a transport opens: an EventSource that tabs share, or the browser's own. */
   Realtime.sourceOf = function (options) {
-    var page = options.page;
-    if (!options.shareTabs || !page || !page.BroadcastChannel || !page.Promise || !page.navigator ||
-      !page.navigator.locks) { return options.EventSource; }
+    var page = options.page || {}, locks = page.navigator && page.navigator.locks;
+    // Whoever hands in an EventSource of its own wants to see its streams.
+    if (!options.shareTabs || !locks || !page.BroadcastChannel || !page.Promise ||
+      options.EventSource !== (page.EventSource || Realtime.EventSource)) { return options.EventSource; }
     return function (url, init) { return new TabSource(url, init, options); };
   };
 

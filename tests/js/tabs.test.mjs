@@ -22,6 +22,7 @@ async function tab(browser, options = {}) {
       sources.push(this);
     }
   }
+  page.EventSource = EventSource;
   const crypto = { getRandomValues: (bytes) => bytes.fill(++browser.keys) };
   const w = world({ transports: ["sse"], clock: browser.clock, page, EventSource, crypto, ...options });
   Object.assign(w, { sources, source: () => sources[sources.length - 1] });
@@ -201,6 +202,8 @@ test("other names do not share, nor does who does not want to, nor a browser tha
     await (await tab(browser, { page: new FakePage() })).enter("a"),
   ];
   for (const w of plain) assert.doesNotMatch(w.source().full, /envelope/);
+  await (await tab(browser, { EventSource: FakeEventSource })).enter("a");
+  assert.doesNotMatch(FakeEventSource.all.pop().full, /envelope/, "an EventSource of the page's own");
   const ann = await (await tab(browser)).enter("a", { name: "Ann" });
   assert.match(ann.channel.name, /Ann/);
 });
