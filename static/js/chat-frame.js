@@ -34,7 +34,9 @@
     }, false);
     byId('enter').addEventListener('submit', function (e) { self.submitted(e); }, false);
     byId('menu').addEventListener('click', function () { self.open(!self.isOpen()); }, false);
-    byId('scroll').addEventListener('click', function () { self.open(false); }, false);
+    ['scroll', 'people-toggle'].forEach(function (id) {
+      byId(id).addEventListener('click', function () { self.open(false); }, false);
+    });
     document.addEventListener('keydown', function (e) {
       if (e.keyCode !== 27 || !self.isOpen()) { return; }
       self.open(false);

@@ -41,6 +41,14 @@
       self.show();
       byId('people-toggle').focus();
     }, false);
+    // Where it lies over the page, what is chosen beside it takes its place.
+    ['menu', 'scroll', 'text'].forEach(function (id) {
+      byId(id).addEventListener('click', function () {
+        if (root.innerWidth >= WIDE || !self.wants) { return; }
+        self.wants = false;
+        self.show();
+      }, false);
+    });
     byId('people').addEventListener('keydown', function (e) {
       if (e.keyCode === 27) { byId('people-close').click(); }
     }, false);

@@ -18,7 +18,7 @@ def open_room(chat: Chat) -> str:
     page = chat.page
     page.get_by_role("button", name="New private room").click()
     expect(page.get_by_role("dialog", name="A private room")).to_be_visible()
-    page.wait_for_function("document.getElementById('link').value !== ''")
+    expect(page.locator("#link")).not_to_have_value("")
     link = page.input_value("#link")
     page.get_by_role("link", name="Go to the room").click()
     page.wait_for_url("**room=private/room-*")
@@ -68,10 +68,11 @@ def test_who_is_in_the_room_makes_another_link_from_it(gevent_server: Server, vi
     page.get_by_role("button", name="Invite").click()
     dialog = page.get_by_role("dialog", name="Invite to this room")
     expect(dialog).to_be_visible()
-    page.wait_for_function("document.getElementById('link').value !== ''")
+    expect(page.locator("#link")).not_to_have_value("")
     first = page.input_value("#link")
     page.select_option("#lasts", label="one hour")
-    page.wait_for_function("(first) => !['', first].includes(document.getElementById('link').value)", arg=first)
+    expect(page.locator("#link")).not_to_have_value(first)
+    expect(page.locator("#link")).not_to_have_value("")
     follow(bob, page.input_value("#link"))
     bob.page.wait_for_url("**room=private/room-*")
     assert bob.page.url.split("room=")[1] == page.url.split("room=")[1]
@@ -81,7 +82,7 @@ def test_the_dialog_keeps_the_focus_and_gives_it_back(gevent_server: Server, vis
     page = visit(gevent_server.url, room).page
     page.focus("#private")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('link').value !== ''")
+    expect(page.locator("#link")).not_to_have_value("")
     seen = set()
     for _ in range(12):
         page.keyboard.press("Tab")
@@ -100,7 +101,7 @@ def test_the_link_is_copied(gevent_server: Server, visit: Visit, room: str) -> N
     page = visit(gevent_server.url, room).page
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     page.click("#private")
-    page.wait_for_function("document.getElementById('link').value !== ''")
+    expect(page.locator("#link")).not_to_have_value("")
     page.click("#copy")
     expect(page.locator("#copied")).to_have_text("Copied.")
     assert page.evaluate("navigator.clipboard.readText()") == page.input_value("#link")

@@ -116,6 +116,14 @@ def test_on_a_narrow_page_the_list_is_behind_a_button(server: Server, visit: Vis
     page.keyboard.press("Escape")
     expect(page.locator("#people")).to_be_hidden()
     assert page.evaluate("document.activeElement.id") == "people-toggle"
+    # One thing at a time lies over the conversation.
+    toggle.click()
+    page.click("#menu")
+    expect(page.locator("#people")).to_be_hidden()
+    expect(page.locator("#rooms")).to_be_visible()
+    toggle.click()
+    expect(page.locator("#people")).to_be_visible()
+    expect(page.locator("#rooms")).to_be_hidden()
 
 
 def test_a_server_that_keeps_no_count_shows_no_list(gevent_server: Server, visit: Visit, room: str) -> None:

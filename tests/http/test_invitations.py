@@ -21,13 +21,13 @@ from tests.support.publishing import path
 PREFIX = "private/"
 
 
-def application(*, identify: bool = False, **config: Any) -> Flask:
+def application(*, identify: bool = False, at: str | None = None, **config: Any) -> Flask:
     app = Flask(__name__)
     app.config.update(SECRET_KEY="test", REALTIME_PRIVATE_PREFIX=PREFIX, **config)
     realtime = Realtime(app)
     if identify:
         realtime.identify(lambda: None)
-    pages.register(app, invitations=True)
+    pages.register(app, invitations=True, url_prefix=at)
     return app
 
 
@@ -153,6 +153,17 @@ def test_only_an_application_that_asks_for_them_has_invitations() -> None:
     Realtime(other)
     with pytest.raises(ConfigError, match="REALTIME_PRIVATE_PREFIX"):
         pages.register(other, invitations=True)
+
+
+def test_the_pages_may_be_anywhere() -> None:
+    app = application(at="/chat")
+    host, guest = app.test_client(), app.test_client()
+    made = host.post("/chat/invitations", json={}).json
+    assert made["link"].startswith("/chat/invitations#")
+    assert 'data-accept="/chat/invitations/accept"' in guest.get("/chat/invitations").text
+    assert 'data-invitations="/chat/invitations"' in guest.get("/chat/").text
+    answer = guest.post("/chat/invitations/accept", json={"invitation": token(made)})
+    assert answer.json["address"] == f"/chat/?room={made['room']}"
 
 
 def test_an_address_that_makes_very_many_is_asked_to_wait() -> None:
