@@ -57,7 +57,8 @@ def end(*, most_wait: float) -> End | None:
 
     ``wait=SECONDS`` says so; amvtek's polyfill by ``evs_buffer_size_limit=BYTES``; EventSource.js (Remy Sharp) and
     jquery.eventsource by ``X-Requested-With``. They show nothing before a response is whole, in the browsers that
-    need them, and give one up after 50 seconds.
+    need them, and give one up after 50 seconds. A browser that sends ``Sec-Fetch-Mode`` needs neither: there somebody
+    sends that header for another reason, and gets a stream.
 
     Args:
         most_wait: the setting.
@@ -69,7 +70,8 @@ def end(*, most_wait: float) -> End | None:
         return End(wait=number("wait", most=most_wait))
     if "evs_buffer_size_limit" in request.args:
         return End(most=max(_MIN_BODY, int(number("evs_buffer_size_limit", most=_MAX_BODY))))
-    if request.headers.get("X-Requested-With", "").lower() == "xmlhttprequest":
+    marked = request.headers.get("X-Requested-With", "").lower() == "xmlhttprequest"
+    if marked and "Sec-Fetch-Mode" not in request.headers:
         # jQuery's Accept is */*: it knows nothing of event streams but their data.
         return End(wait=min(_WAIT, most_wait), bare="text/event-stream" not in request.headers.get("Accept", ""))
     return None

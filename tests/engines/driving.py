@@ -103,6 +103,9 @@ def jsdom(url: str, *, before: str, folder: Path) -> Lines:
     return Lines([program("node"), str(HERE / "jsdom.mjs")], url, before=before, folder=folder)
 
 
+FIREFOX_SAYS = 'Permission denied to access property "length"'
+"""On the console of any page, an empty one too, once it is driven."""
+
 _PREFERENCES = {
     "app.update.auto": False,
     "browser.shell.checkDefaultBrowser": False,

@@ -9,7 +9,7 @@ from tests.support.proxy import Proxy
 from tests.support.publishing import history, publish
 
 from .conftest import Open
-from .driving import Engine
+from .driving import FIREFOX_SAYS, Engine
 
 WITHOUT = {
     "websocket": "",
@@ -24,8 +24,7 @@ SHOWN = """Array.prototype.map.call(document.querySelectorAll('#messages .messag
 EXPECTED = (
     # Not known to QtWebKit: the policy's older words say the same to it.
     "Unrecognized Content-Security-Policy directive",
-    # Firefox says it once of any page, an empty one too, when it is driven.
-    'Permission denied to access property "length"',
+    FIREFOX_SAYS,
     # Said of a connection that the test cuts.
     "WebSocket connection to",
     "WebSocket network error",

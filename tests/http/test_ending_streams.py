@@ -149,6 +149,15 @@ def test_jquery_eventsource_gets_nothing_but_messages(any_server: Server, room: 
     assert [json.loads(block.split("data: ")[1]) for block in blocks if "retry" not in block] == [{"text": "hi"}]
 
 
+def test_a_browser_of_today_that_sends_the_same_header_gets_a_stream(any_server: Server, room: str) -> None:
+    with EventReader(any_server.url, room, headers={**REMY, "Sec-Fetch-Mode": "cors"}) as stream:
+        stream.ready()
+        for count in (1, 2):
+            publish(any_server.url, room, count)
+            stream.wait(count)
+        assert not stream.ended
+
+
 def test_a_page_of_another_origin_may_send_what_the_polyfills_send(start: Any) -> None:
     server = start(REALTIME_ALLOWED_ORIGINS="http://page.example")
     asked = {"Origin": "http://page.example", "Access-Control-Request-Method": "GET"}

@@ -18,6 +18,13 @@ from tests.support.publishing import Flood, publish
 from .clients import READY, Client, Heard, PythonSocket
 from .conftest import NAMES, Start
 
+SAYS = {
+    "native": ["\r\nLast-Event-ID: "],
+    "event-source-polyfill": ["&lastEventId="],
+    "eventsource-polyfill": ["&evs_buffer_size_limit=262144", "\r\nX-Requested-With: XMLHttpRequest"],
+}
+"""In which words a client asks for what it has missed, or for what else it needs."""
+
 
 @pytest.fixture(scope="module", params=["gevent", "threads"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
@@ -70,6 +77,7 @@ def test_it_is_cut_and_comes_back_with_nothing_lost_or_doubled(
                 wait_for(client, len(flood.ids) + 20)
         wait_for(client, len(flood.ids))
         heard = messages(client)
+        assert all(any(word in head for head in proxy.heads) for word in SAYS.get(name, ()))
     assert [one.id for one in heard] == flood.ids
     assert [one.data for one in heard] == list(range(len(heard)))
     assert all(one.data["recovered"] for one in greetings(client))
@@ -85,6 +93,15 @@ def test_a_python_client_that_polls_takes_any_number_of_missed_messages(server: 
         assert len(greetings(client)) == 1, "over one connection"
     finally:
         client.end()
+
+
+def test_amvteks_polyfill_reads_more_than_its_buffer_may_hold(server: Server, start: Start, room: str) -> None:
+    client = start("eventsource-polyfill", server.url, room)
+    eventually(lambda: greetings(client), within=20, what="the first word")
+    ids = [publish(server.url, room, "x" * 50_000) for _ in range(12)]
+    wait_for(client, len(ids))
+    assert [one.id for one in messages(client)] == ids
+    assert len(greetings(client)) >= 3, "each response ended before it was too large"
 
 
 def test_all_of_them_come_back_to_a_server_that_was_stopped_and_to_one_that_was_killed(
