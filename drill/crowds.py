@@ -38,7 +38,7 @@ async def all_return(stage: Stage) -> None:
         stage.over()
         await stage.recovered()
         reads = (await asyncio.to_thread(_reads, stage) - before) / len(stage.clients)
-    stage.checks.append(("reads per client", reads, _READS))
+    stage.checks.append(("reads per client", reads, _READS * stage.load.slack))
 
 
 def _reads(stage: Stage) -> int:

@@ -34,7 +34,7 @@ class Load:
         seconds: how long it takes, roughly; faults are spread over it.
         faults: repeat each fault so often at most; None for as often as the target says.
         app: the program that is served.
-        slack: targets for how quickly the servers are may be missed by so much.
+        slack: targets that a slow machine misses may be missed by so much.
     """
 
     clients: int = 100
