@@ -21,6 +21,7 @@ from .errors import ConfigError
 from .guarding import Guarding
 from .message import Message, Position
 from .names import check_room
+from .presence import View
 from .requesting import Requesting
 from .rules import Hook, Rules
 from .state import State, assemble
@@ -203,6 +204,25 @@ class Realtime(Guarding, Requesting, Batching):
         if after is None:
             return state.bus.latest([room], limit=limit)
         return state.bus.replay([room], Position.parse(after), limit=limit)
+
+    def presence(self, room: str) -> View:
+        """Who follows the room now, in all processes; your own code is not asked whether it may know.
+
+        Returns:
+            ``members``, by ``Who`` (``user`` and ``name``), each with its ``connections`` and ``transports``;
+            ``viewers``; ``total``.
+
+        Raises:
+            ConfigError: ``REALTIME_PRESENCE`` is off.
+            InvalidValue: not a room's name.
+            BusUnavailable: the bus is away, and nobody in this process follows the room.
+        """
+        state = self._state()
+        if state.presence is None:
+            raise ConfigError("nobody keeps count of who is where: set REALTIME_PRESENCE")
+        check_room(room)
+        state.ready()
+        return state.presence.view(room)
 
     @property
     def socketio(self) -> SocketIO:

@@ -164,6 +164,10 @@ def test_what_is_transient_has_no_id_and_who_is_there_is_no_message(make: Make, 
         eventually(lambda: reader.presence, what="being told who is there")
         assert (reader.presence[0]["room"], reader.presence[0]["viewers"]) == ("lobby", 1)
         reader.expect_nothing(timeout=0.05)
+        assert realtime.presence("lobby").viewers == 1
+    assert eventually(lambda: realtime.presence("lobby").viewers == 0, what="nobody being left")
+    with pytest.raises(ConfigError, match="REALTIME_PRESENCE"):
+        make().realtime.presence("lobby")  # type: ignore[attr-defined]
 
 
 @both
