@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
@@ -15,6 +16,7 @@ from tests.limits.knocking import (
     PATHS,
     UPGRADE,
     Headers,
+    Open,
     all_at_once,
     is_full,
     knocked,
@@ -109,6 +111,28 @@ def test_of_many_who_come_at_once_exactly_as_many_are_let_in_as_may(server: Serv
         all_at_once(MOST * 3, stay)
         assert len(let_in) == MOST
         assert come() == 0
+
+
+@pytest.mark.parametrize("seed", [7])
+def test_after_random_opens_and_ends_of_every_kind_exactly_as_many_places_are_there(server: Server, seed: int) -> None:
+    chance, held = random.Random(seed), list[Open]()
+    headers = cookie(server, name())
+    for _ in range(40):
+        door = chance.choice(DOORS)
+        if held and chance.random() < len(held) / MOST:
+            assert len(held) < MOST or is_full(server.url, door, headers)
+            held.pop(chance.randrange(len(held))).close()
+        else:
+            held.append(opened_soon(server.url, door, headers))
+    while len(held) < MOST:
+        held.append(opened_soon(server.url, "sse", headers))
+    assert all(is_full(server.url, door, headers) for door in DOORS)
+    while held:
+        held.pop().close()
+    with ExitStack() as stack:
+        for _ in range(MOST):
+            stack.enter_context(closing(opened_soon(server.url, "websocket", headers)))
+        assert is_full(server.url, "sse", headers)
 
 
 def test_a_client_that_changes_from_polling_to_a_websocket_counts_once(server: Server) -> None:
