@@ -28,7 +28,8 @@
     return values.map(function (value) { return value === null ? '' : String(+value.toPrecision(3)); });
   }
 
-  function range(_u, least, most) {
+  /** From a power of ten to another. */
+  function range(least, most) {
     var low = Math.pow(10, Math.floor(Math.log(Math.max(LEAST, least || 1)) / Math.LN10));
     return [low, Math.max(low * 10, Math.pow(10, Math.ceil(Math.log(Math.max(LEAST, most || 10)) / Math.LN10)))];
   }
@@ -48,7 +49,16 @@
 
   Charts.prototype.available = function () { return typeof root.uPlot === 'function'; };
 
-  function options(element, seconds, series, large) {
+  /** The lanes' own charts have one scale, to be compared at a glance. */
+  Charts.prototype.common = function () {
+    var all = [];
+    this.lanes.forEach(function (lane) {
+      lane.tally.points.forEach(function (point) { if (point.p50 !== null) { all.push(point.p50, point.p99); } });
+    });
+    return all.length ? range(Math.min.apply(null, all), Math.max.apply(null, all)) : range(1, 10);
+  };
+
+  function options(element, seconds, series, large, common) {
     var axis = {
       stroke: color('soft'), font: '12px system-ui, sans-serif', grid: {stroke: color('grid'), width: 1},
       ticks: {show: false}, gap: 4
@@ -64,14 +74,17 @@
     return {
       width: element.clientWidth || 240, height: element.clientHeight || 80, legend: {show: false},
       cursor: {show: false}, padding: [8, 14, 0, 0],
-      scales: {x: {time: false, range: [0, seconds]}, y: {distr: 3, log: 10, range: range}},
+      scales: {x: {time: false, range: [0, seconds]}, y: {
+        distr: 3, log: 10, range: large ? function (_u, least, most) { return range(least, most); } : common
+      }},
       axes: [time, value], series: [{}].concat(series)
     };
   }
 
   /** A line has a gap where nothing came, unless so little is sent that this says nothing. */
   Charts.prototype.line = function (stroke, width, dash) {
-    return {stroke: stroke, width: width, dash: dash, spanGaps: this.seldom, points: {show: false}};
+    return {stroke: stroke, width: width, dash: dash, spanGaps: this.seldom, points: dash ? {show: false} :
+      {size: 4, width: 0, stroke: stroke, fill: stroke}};
   };
 
   /** Begin a run. */
@@ -94,9 +107,12 @@
     var self = this, Plot = root.uPlot;
     if (!this.available() || !this.lanes) { return; }
     this.plots.splice(0).forEach(function (one) { one.plot.destroy(); });
+    this.bounds = this.common();
     function plot(element, series, read, large) {
       self.plots.push({
-        element: element, read: read, plot: new Plot(options(element, self.seconds, series, large), read(), element)
+        element: element, read: read, plot: new Plot(options(element, self.seconds, series, large, function () {
+          return self.bounds;
+        }), read(), element)
       });
     }
     plot(this.over, this.lanes.map(function (lane) { return self.line(color(lane.key), 2); }),
@@ -112,6 +128,7 @@
   };
 
   Charts.prototype.update = function () {
+    if (this.lanes) { this.bounds = this.common(); }
     this.plots.forEach(function (one) {
       one.plot.setData(one.read());
       one.plot.redraw();   // it would not by itself where the scales stay as they were
