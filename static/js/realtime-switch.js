@@ -10,6 +10,8 @@
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
   var Link = Realtime.Link, LONGEST = 300000;
+  // Told by the watcher, these end the connection. (A page that holds one is not put aside, and would be loaded anew.)
+  var ENDS = {offline: 'the browser says that it is offline', aside: 'the browser puts the page aside'};
 
   function nothing() {}
 
@@ -152,9 +154,9 @@
 
   /** What the watcher saw. */
   Link.prototype.happened = function (what) {
-    var error = {code: 'offline', message: 'the browser says that it is offline'};
+    var error = ENDS[what] && {code: what, message: ENDS[what]};
     var quiet = this.options.clock.now() - this.heardAt > this.options.quietAfter;
-    if (what === 'offline') {
+    if (error) {
       if (this.trial) { this.trial.fail(error); }
       this.queue = [];
       if (this.current) { this.lost(this.name, error); }

@@ -10,7 +10,7 @@
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
   var TICK = 5000, ASLEEP = 10000;
 
-  /** `tell(what)`: 'offline', 'online', 'restored' (from the cache), 'shown' or 'woke'. */
+  /** `tell(what)`: 'offline', 'online', 'aside' (into the cache), 'restored' (from it), 'shown' or 'woke'. */
   function Watch(options, tell) {
     var self = this;
     this.clock = options.clock;
@@ -18,6 +18,7 @@
     this.tell = tell;
     this.timer = null;
     this.heard = function (e) {
+      if (e.type === 'pagehide') { return e.persisted && tell('aside'); }
       if (e.type === 'pageshow') { return e.persisted && tell('restored'); }
       if (e.type !== 'visibilitychange') { return tell(e.type); }
       return self.page.document.visibilityState === 'visible' && tell('shown');
@@ -39,7 +40,7 @@
   Watch.prototype.listen = function (how) {
     var page = this.page, heard = this.heard;
     if (!page) { return; }
-    ['online', 'offline', 'pageshow'].forEach(function (type) { page[how](type, heard, false); });
+    ['online', 'offline', 'pagehide', 'pageshow'].forEach(function (type) { page[how](type, heard, false); });
     if (page.document) { page.document[how]('visibilitychange', heard, false); }
   };
 

@@ -96,7 +96,7 @@ def test_a_page_whose_machine_slept_misses_nothing(
         assert told(page, "reset") == []
 
 
-@pytest.mark.parametrize("transport", ["sse", "poll"])
+@pytest.mark.parametrize("transport", ["websocket", "sse", "poll"])
 def test_a_page_to_which_the_reader_goes_back_has_what_it_missed(
     server: Server, keeping: Browser, room: str, transport: str
 ) -> None:

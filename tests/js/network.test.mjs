@@ -135,6 +135,18 @@ test("a connection that has just given a sign of life is left alone", () => {
   assert.equal(w.sockets.length, 2, "but not one out of the back/forward cache");
 });
 
+test("a page that is put aside holds no connection, and has one at once when it is shown again", () => {
+  const page = new FakePage();
+  const w = overWebSocket({ page, reconnectSchedule: [30000] });
+  page.happen("pagehide", { persisted: false });
+  assert.equal(w.socket().closed, false, "one that goes for good needs nothing");
+  page.happen("pagehide", { persisted: true });
+  assert.deepEqual([w.socket().closed, w.rt.state, codes(w)], [true, "reconnecting", ["aside"]]);
+  page.happen("pageshow", { persisted: true });
+  accept(w);
+  assert.deepEqual([w.sockets.length, w.rt.state], [2, "connected"]);
+});
+
 test("offline is believed at once, online at once, and publishes wait for it in order", () => {
   const page = new FakePage();
   const w = overWebSocket({ page, reconnectSchedule: [30000] });
