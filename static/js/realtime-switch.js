@@ -154,7 +154,7 @@
 
   /** What the watcher saw. */
   Link.prototype.happened = function (what) {
-    var error = ENDS[what] && {code: what, message: ENDS[what]};
+    var error = ENDS[what] && {code: what, message: ENDS[what], retryAfter: what === 'aside' ? LONGEST : 0};
     var quiet = this.options.clock.now() - this.heardAt > this.options.quietAfter;
     if (error) {
       if (this.trial) { this.trial.fail(error); }
