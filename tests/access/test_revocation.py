@@ -166,7 +166,7 @@ def test_a_client_in_the_middle_of_a_replay_gets_no_more_of_it(
     with SocketClient(server.url, headers=theirs, reading=False, receive_buffer=4096) as client:
         client.emit("join", {"room": room, "after": ids[0]})
         with EventReader(server.url, room, headers=others, after=ids[0]) as friend:
-            friend.wait(199)
+            friend.wait(199, within=40)
         revoke(server, user, None if whole else room)
         say(server, room, "secret", others)
         client.read()
@@ -187,7 +187,7 @@ def test_a_stalled_event_stream_is_cut_off(server: Server, user: str, room: str)
         f"{server.url}/events", params={"room": room, "after": ids[0]}, headers=theirs, stream=True, timeout=30
     ) as stalled:
         with EventReader(server.url, room, headers=others, after=ids[0]) as friend:
-            friend.wait(199)
+            friend.wait(199, within=40)
         revoke(server, user)
         say(server, room, "secret", others)
         text = b""
