@@ -54,6 +54,12 @@ class Lab:
         """What the page shows of a lane."""
         return self.page.inner_text(f"#lane-{lane} [data-show={name}]")
 
+    def wait_figure(self, lane: str, name: str, least: int) -> None:
+        """Wait until a lane shows so much."""
+        eventually(
+            lambda: int(self.figure(lane, name).replace("\u202f", "")) >= least, within=20, what=f"{name} of {lane}"
+        )
+
     def state(self, lane: str) -> str | None:
         """How a lane stands."""
         return self.page.get_attribute(f"#lane-{lane}", "data-state")

@@ -51,7 +51,7 @@ def test_a_run_is_begun_disturbed_and_read_with_the_keyboard_alone(open_lab: Ope
     lab = open_lab("seconds=100&rate=50&lanes=websocket,sse", network_fails=True)
     page, keys = lab.page, lab.page.keyboard
     _tab_to(page, "seconds")
-    keys.type("4")
+    keys.type("9")
     keys.press("Enter")
     eventually(lambda: _focused(page) == "stop", what="the focus on what can be done next")
     lab.wait_running()
