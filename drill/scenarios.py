@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from . import crowds, failovers, holes, pauses, pollers, returning
 from .clients import Client
 from .ledger import Figures, gone, judge
-from .publishers import in_the_log
+from .publishers import logged
 from .stage import KINDS, Load, Stage, staged
 from .stores import Store
 
@@ -22,7 +22,7 @@ Play = Callable[[Stage], Awaitable[None]]
 _CROWD = 50
 """So few clients make no crowd: three of ten meet by chance."""
 
-_DURABLE = {"REALTIME_DURABLE": "1"}
+_DURABLE = {"REALTIME_DURABLE": "1", "REALTIME_HISTORY_LENGTH": "100000"}
 
 AOF = ("--appendonly", "yes", "--appendfsync", "always")
 
@@ -37,7 +37,7 @@ class Scenario:
         times: how often, unless the load asks for less.
         recovery: seconds in which everybody (``p99``: 99 of 100) must get new messages again; None for no limit.
         told: every client must be told that something is gone; where false, nobody may be; where None, anybody.
-        whole: nothing acknowledged may be gone, told or not.
+        whole: nothing acknowledged may be gone, told or not; the log has all of it in the end.
         options: of each Redis.
         store: see ``stores.STORES``.
         settings: of the servers.
@@ -197,9 +197,10 @@ async def play(scenario: Scenario, load: Load, *, store: Store | None = None) ->
         await scenario.play(stage)
         await stage.end()
         accounts = stage.accounts
+        acknowledged = stage.book.acknowledged
         excused = set[str]().union(*(gone(stage.book, account) for account in accounts))
-        kept = {key for key in excused if await in_the_log(stage.backs[0], stage.book.acknowledged[key])}
-        figures = judge(stage.book, accounts, still_there=kept)
+        log = await logged(stage.backs[0]) if excused or scenario.whole else set()
+        figures = judge(stage.book, accounts, still_there={key for key in excused if acknowledged[key] in log})
         missed = [f"{name} {value:.2f} > {most:g}" for name, value, most in stage.checks if value > most]
     counts = {"lost": figures.lost, "doubled": figures.doubled, "disordered": figures.disordered}
     missed += [f"{count} {name}" for name, count in counts.items() if count]
@@ -208,6 +209,9 @@ async def play(scenario: Scenario, load: Load, *, store: Store | None = None) ->
         missed.append(f"{figures.told} told, not {wanted}")
     if scenario.whole and figures.gone:
         missed.append(f"{figures.gone} gone, though told")
+    if scenario.whole and (left := set(acknowledged.values()) - log):
+        # Who was there has read it. Who comes later does not get it any more.
+        missed.append(f"{len(left)} not in the log any more")
     if figures.acknowledged != figures.sent or not figures.sent:
         missed.append(f"{figures.sent - figures.acknowledged} never accepted")
     taken = figures.recovery_p99 if scenario.p99 else figures.recovery

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 
 import pytest
 import redis as redis_client
@@ -53,6 +54,13 @@ def test_nothing_is_lost_in_silence_and_nothing_durable_at_all(name: str, deploy
     result = asyncio.run(play(SCENARIOS[name], SHORT, store=store))
     assert [one for one in result.missed if not one.startswith("back after")] == []
     assert result.figures.recovery < 30
+
+
+def test_without_durable_mode_the_same_is_seen_to_lose_what_was_acknowledged(deployments: Deployments) -> None:
+    scenario = SCENARIOS["behind-durable"]
+    scenario = replace(scenario, settings={**scenario.settings, "REALTIME_DURABLE": "0"})
+    result = asyncio.run(play(scenario, SHORT, store=deployments.get(scenario.store)))
+    assert any("not in the log any more" in one for one in result.missed), result
 
 
 def test_what_is_told_counts_as_gone_only_where_the_log_does_not_have_it_any_more() -> None:
