@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.support.processes import Server, eventually
 from tests.support.publishing import publish
 
+from .chat import log
 from .client import FOLLOW
 from .conftest import Visit
 
@@ -67,3 +68,15 @@ def test_where_no_text_is_shown_before_its_end_the_polyfill_asks_for_short_answe
     assert page.evaluate("heard") == ids
     assert page.evaluate("told") == ["open"]
     page.evaluate("source.close()")
+
+
+def test_where_no_text_is_shown_before_its_end_the_chat_talks_all_the_same(
+    gevent_server: Server, visit: Visit, room: str
+) -> None:
+    publish(gevent_server.url, room, {"user": "Bob", "text": "before"})
+    ann = visit(gevent_server.url, room, before=lambda page: page.add_init_script(OLD + BLIND))
+    ann.send("hi bob")
+    ann.wait_until_nothing_waits()
+    publish(gevent_server.url, room, {"user": "Bob", "text": "hi you"})
+    ann.must_show_once(log(gevent_server.url, room))
+    assert [transport for transport, _ in ann.connections()] == ["sse"], "each answer goes on with the last one"

@@ -18,6 +18,7 @@ import socketio
 import sseclient
 from playwright.sync_api import Browser
 
+from realtime.message import Position
 from realtime.wire.sse import Decoder
 from tests.clients.stock import NpmClient
 from tests.support.processes import ROOT, Process, clean_environment, program
@@ -125,8 +126,9 @@ class LoopingStream:
 
     def end(self) -> None:
         self._over.set()
-        self.hang_up()
-        self._thread.join(10)
+        while self._thread.is_alive():
+            self.hang_up()  # Again, should it have been between two responses.
+            self._thread.join(0.5)
 
     def _run(self) -> None:
         while not self._over.is_set():
@@ -139,14 +141,14 @@ class SseClientPy(LoopingStream):
 
     def read(self, headers: dict[str, str]) -> None:
         broken = contextlib.suppress(requests.RequestException, AttributeError, ValueError)
-        with broken, requests.get(self._url, headers=headers, stream=True, timeout=(5, 2)) as self._response:
+        with broken, requests.get(self._url, headers=headers, stream=True, timeout=30) as self._response:
             for event in sseclient.SSEClient(self._response).events():
                 if event.event in EVENTS:
                     self.take(event.event, event.id or "", event.data)
 
     def hang_up(self) -> None:
-        # Its read has a time-out of two seconds: there is nothing else to stop it by.
-        self._response.close()
+        with contextlib.suppress(OSError, ValueError, RuntimeError):  # It may have ended just now.
+            self._response.raw.shutdown()
 
 
 class Curl(LoopingStream):
@@ -191,7 +193,7 @@ class PythonSocket:
     """
 
     def __init__(self, url: str, room: str, transports: list[str], *, after: str | None = None) -> None:
-        self._last = after
+        self._first = after
         self._joined: list[Heard] = []
         self._heard: list[Heard] = []
         self._room = room
@@ -205,7 +207,8 @@ class PythonSocket:
         self._client.connect(url, transports=transports)
 
     def _join(self) -> None:
-        after = {"after": self._last} if self._last else {}
+        heard = self._in_order()
+        after = {"after": heard[-1].id if heard else self._first} if heard or self._first else {}
         self._client.emit("join", {"room": self._room, **after}, callback=self._greet)
 
     def _greet(self, answer: dict[str, Any]) -> None:
@@ -218,11 +221,14 @@ class PythonSocket:
 
     def _take(self, event: str, *args: Any) -> None:
         if event in EVENTS:
-            self._last = args[-1]
             self._heard.append(Heard(event, args[-1], args[0]))
 
+    def _in_order(self) -> list[Heard]:
+        # Its library hands each event on in a thread of its own, in whatever order they run.
+        return sorted(self._heard, key=lambda one: Position.parse(one.id))
+
     def heard(self) -> list[Heard]:
-        return self._joined + self._heard
+        return self._joined + self._in_order()
 
     def end(self) -> None:
         self._client.shutdown()

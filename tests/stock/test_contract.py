@@ -108,6 +108,7 @@ def test_all_of_them_come_back_to_a_server_that_was_stopped_and_to_one_that_was_
     shared_redis: Redis, namespace: str, start: Start, room: str
 ) -> None:
     env = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": namespace, "PORT": str(free_port())}
+    env["REALTIME_HEARTBEAT"] = "1"
     server = start_gevent(**env, REALTIME_RETRY="0.1", REALTIME_RESTART_WINDOW="0.2")
     try:
         clients = {name: start(name, server.url, room) for name in NAMES}
