@@ -57,8 +57,10 @@ class Lanes:
         if not self.is_name(lane) or descriptor is None:
             return
         with suppress(OSError):
-            self._sockets[str(lane)] = (descriptor, os.fstat(descriptor).st_ino)
-            self._sockets.move_to_end(str(lane))
+            inode = os.fstat(descriptor).st_ino
+            # Anew, so that the oldest stay in front.
+            self._sockets.pop(str(lane), None)
+            self._sockets[str(lane)] = (descriptor, inode)
             if len(self._sockets) > _MOST:
                 self._sockets.popitem(last=False)
 
