@@ -7,7 +7,7 @@
   'use strict';
 
   var Chat = root.Chat;
-  var PATIENCE_MS = 1500;
+  var PATIENCE_MS = 1500, FIRST_MS = 6000;   // a first connection may have to find out what works here
   var KEPT = ' What you write is kept, and sent when ';
 
   /** `elements`: {banner, words, rest, now}; `connect()` tries at once. */
@@ -15,6 +15,7 @@
     var self = this;
     this.elements = elements;
     this.state = null;      // the last of 'realtime.state'
+    this.patience = FIRST_MS;
     this.since = null;      // when the connection went
     this.until = null;      // when the next attempt begins
     this.timer = null;
@@ -34,6 +35,7 @@
     this.state = now;
     if (now.state === 'connected') {
       this.since = this.until = null;
+      this.patience = PATIENCE_MS;
     } else {
       if (this.since === null) { this.since = time; }
       this.until = now.retryIn === null ? null : time + now.retryIn;
@@ -47,7 +49,7 @@
     var elements = this.elements, time = new Date().getTime(), state = this.state && this.state.state;
     var left = this.until === null ? 0 : Math.ceil((this.until - time) / 1000);
     var offline = root.navigator.onLine === false, away = this.since !== null && state !== 'closed';
-    var lasting = away && (offline || left > 1 || time - this.since > PATIENCE_MS);
+    var lasting = away && (offline || left > 1 || time - this.since > this.patience);
     var words = '';
     if (this.state && this.state.degraded) {
       words = 'The server cannot deliver just now.' + KEPT + 'it can.';

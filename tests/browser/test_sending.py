@@ -159,6 +159,7 @@ def test_each_room_keeps_what_was_begun_in_it(gevent_server: Server, visit: Visi
     page.fill("#text", "half a thou")
     chat.go_to(other)
     expect(page.locator("#text")).to_have_value("")
+    expect(page.locator("#empty"), "the room was entered").to_have_text("No messages yet. Say hello.")
     page.fill("#text", "another")
     page.go_back()
     expect(page.locator("#text")).to_have_value("half a thou")
