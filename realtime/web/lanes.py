@@ -10,6 +10,7 @@ from __future__ import annotations
 import _socket
 import os
 import re
+import time
 from collections import OrderedDict
 from contextlib import suppress
 from typing import Any, Final
@@ -22,6 +23,8 @@ from .hangup import socket_of
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _MOST: Final = 256
 """Lanes that are remembered; the oldest is forgotten, and can only not be cut any more."""
+_DOOMED: Final = 2.0
+"""Seconds for which a lane that had nothing to cut waits for its cut: between two polls there is nothing."""
 _STREAMS: Final = "realtime.events"
 
 
@@ -36,6 +39,8 @@ class Lanes:
         self._socketio = socketio
         # lane -> descriptor and inode of the socket: the number may be another's by the time of a cut, the inode not.
         self._sockets: OrderedDict[str, tuple[int, int]] = OrderedDict()
+        # lane -> until when its next request is cut.
+        self._doomed: OrderedDict[str, float] = OrderedDict()
 
     def is_name(self, lane: Any) -> bool:
         """Whether this can be a lane's name."""
@@ -47,8 +52,17 @@ class Lanes:
         app.teardown_request(self._forget)
 
     def cut(self, lane: str) -> int:
-        """End the lane's connections. Returns how many there were in this process."""
-        return self._cut_socket(lane) + self._cut_sessions(lane)
+        """End the lane's connections, or if this process has none, its next request here within two seconds.
+
+        Returns:
+            How many there were.
+        """
+        ended = self._cut_socket(lane) + self._cut_sessions(lane)
+        if not ended:
+            self._doomed[lane] = time.monotonic() + _DOOMED
+            if len(self._doomed) > _MOST:
+                self._doomed.popitem(last=False)
+        return ended
 
     def _note(self) -> None:
         if b"lane=" not in request.query_string:
@@ -63,6 +77,8 @@ class Lanes:
             self._sockets[str(lane)] = (descriptor, inode)
             if len(self._sockets) > _MOST:
                 self._sockets.popitem(last=False)
+        if self._doomed and self._doomed.pop(str(lane), 0.0) > time.monotonic():
+            self._cut_socket(str(lane))
 
     def _forget(self, _error: BaseException | None) -> None:
         # A stream goes on when its request's context is over. Another request's connection may next be anybody's.

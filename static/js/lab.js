@@ -8,7 +8,7 @@
   'use strict';
 
   var Lab = root.Lab, Realtime = root.Realtime, document = root.document, location = root.location;
-  var TICK = 500, JOINING = 8000, SETTLING = 8000, QUIET = 700, CUTS = 10;
+  var TICK = 500, JOINING = 8000, SETTLING = 8000, QUIET = 700;
   var asking = Realtime.fill({requestTimeout: 15000, XMLHttpRequest: Lab.browser.XMLHttpRequest});
   var paths = {
     time: document.body.getAttribute('data-time'), feed: document.body.getAttribute('data-feed'),
@@ -186,19 +186,13 @@
         told(lane);
       });
     }
-    if (what === 'end') { end(lane, name, CUTS); }
-  }
-
-  /** Have the server cut a lane. Between two polls there is nothing to cut: it is asked a few times. */
-  function end(lane, name, tries) {
-    lane.disturb('cut');
-    post(paths.cut, {lane: lane.wire.name}, function (error, answer) {
-      if (!error && !answer.ended && tries > 1) {
-        return root.setTimeout(function () { end(lane, name, tries - 1); }, 30);
-      }
-      return view.say(error ? 'Not cut: ' + error.message : answer.ended ? 'The server has cut ' + name + '.' :
-        'The process that answered has no connection of ' + name + '.');
-    });
+    if (what === 'end') {
+      lane.disturb('cut');
+      post(paths.cut, {lane: lane.wire.name}, function (error, answer) {
+        view.say(error ? 'Not cut: ' + error.message : answer.ended ? 'The server has cut ' + name + '.' :
+          'The server cuts the next request of ' + name + ' to the same process.');
+      });
+    }
   }
 
   function save(type, name, text) {

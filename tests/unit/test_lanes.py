@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import pytest
 from flask import Flask
 
+from realtime.web import lanes as knife
 from realtime.web.lanes import Lanes
 
 Pair = tuple[socket.socket, socket.socket]
@@ -55,6 +56,34 @@ def test_a_request_that_is_over_leaves_nothing_to_cut(pair: Pair) -> None:
     lane = secrets.token_hex(16)
     request(app, "/rooms", lane, pair[0])
     assert lanes.cut(lane) == 0
+    pair[0].sendall(b"x")
+    assert pair[1].recv(1) == b"x"
+
+
+def test_where_there_is_nothing_to_cut_the_next_request_is_cut_and_only_that(pair: Pair) -> None:
+    app, lanes = watched()
+    lane = secrets.token_hex(16)
+    assert lanes.cut(lane) == 0
+    request(app, "/rooms", secrets.token_hex(16), pair[0])
+    pair[0].sendall(b"x")
+    assert pair[1].recv(1) == b"x"
+    request(app, "/rooms", lane, pair[0])
+    assert pair[1].recv(1) == b""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        request(app, "/rooms", lane, ours)
+        ours.sendall(b"y")
+        assert theirs.recv(1) == b"y"
+
+
+def test_the_cut_of_a_lane_that_does_not_come_is_forgotten(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(knife, "_DOOMED", 0)
+    app, lanes = watched()
+    lane = secrets.token_hex(16)
+    assert lanes.cut(lane) == 0
+    request(app, "/rooms", lane, pair[0])
+    pair[0].sendall(b"x")
+    assert pair[1].recv(1) == b"x"
 
 
 def test_who_has_the_number_of_a_closed_connection_is_not_cut(pair: Pair) -> None:
