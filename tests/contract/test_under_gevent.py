@@ -28,6 +28,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.arg
         "test_redis_faults.py",
         "test_redis_pipe.py",
         "test_crowding.py",
+        "test_budgets.py",
     ],
 )
 def test_the_contract_holds_under_gevent(suite: str) -> None:
