@@ -31,6 +31,7 @@ class Resuming:
         )
         self._client.on("connect", self._connected)
         self._client.on("message", self._message)
+        self._client.on("disconnect", self._lost)
         self._client.connect(url, transports=["websocket"], auth={}, wait_timeout=10)
 
     def _connected(self) -> None:
@@ -41,6 +42,11 @@ class Resuming:
     def _message(self, data: Any, id_: str) -> None:
         self.got.append(data)
         self._last = id_
+
+    def _lost(self, reason: str) -> None:
+        # The client leaves the socket of a connection that broke to the garbage collector, which complains.
+        if reason == self._client.reason.TRANSPORT_ERROR:
+            self._client.eio.ws.shutdown()
 
     def close(self) -> None:
         self._client.disconnect()
