@@ -18,6 +18,7 @@
     this.pending = 0;
     this.recovered = true;
     this.opened = false;
+    this.named = Object.create(null);   // room name -> under which name the server knows us there
     this.over = false;
   }
 
@@ -73,6 +74,7 @@
     if (after) { request.after = after; }
     if (!again && room.history) { request.history = room.history; }
     if (room.person) { request.name = room.person; }
+    this.named[room.name] = room.person;
     this.asking[room.name] = true;
     this.pending += 1;
     this.expect();
@@ -90,13 +92,17 @@
     if (!error) { room.since = answer.cursor; }
     this.host.covered(error ? null : answer.cursor);
     this.host.joined(room, error, answer);
+    if (!error) { this.rename(room); }   // it may have another name by now
     if (typeof leave === 'function') { leave(!error); }
     if (this.over || this.pending) { return; }
     if (this.opened) { this.relax(); } else { this.ready(); }
   };
 
   WebSocketTransport.prototype.rename = function (room) {
-    if (this.opened) { this.socket.emit('join', {room: room.name, name: room.person}, function () {}); }
+    var known = this.named[room.name] === room.person || this.asking[room.name];
+    if (known || this.over || !this.host.wants(room) || !this.socket || !this.socket.connected) { return; }
+    this.named[room.name] = room.person;
+    this.socket.emit('join', {room: room.name, name: room.person}, function () {});
   };
 
   WebSocketTransport.prototype.leave = function (room, cb) {

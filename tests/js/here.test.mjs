@@ -108,6 +108,22 @@ test("a room is joined under a name on every transport, and again after a break"
   assert.deepEqual(w.socket().asked("join")[0].body, { room: "a", after: "10-0", name: "Anna" });
 });
 
+test("a name that changes while a room is being joined, or as soon as it is, is told after it", () => {
+  const w = world();
+  const names = () => w.socket().asked("join").map((one) => one.body.name);
+  w.rt.join("a", { name: "Ann" }, () => w.rt.join("a", { name: "Cleo" }));
+  w.rt.connect();
+  w.socket().accept();
+  w.rt.join("a", { name: "Bea" });
+  assert.deepEqual(names(), ["Ann"]);
+  w.ok(w.socket().asked("join")[0], { cursor: "10-0" });
+  assert.deepEqual(names(), ["Ann", "Cleo"]);
+  w.rt.join("b", { name: "Dora" });
+  w.rt.leave("b");
+  w.ok(w.socket().asked("join")[2], { cursor: "10-0" });
+  assert.deepEqual(names(), ["Ann", "Cleo", "Dora"], "and not into a room that was left");
+});
+
 test("an event stream has one name, and is opened anew under another", () => {
   const w = talking({ transports: ["sse"] });
   w.rt.join("b", { name: "Ann B" });
