@@ -104,6 +104,7 @@
   function Here(host) {
     this.host = host;
     this.last = Object.create(null);   // room name -> the last answer
+    this.refused = Object.create(null);   // room name -> true: it is off there, or not for us
     this.aborts = [];
     this.timer = null;
   }
@@ -119,9 +120,11 @@
   Here.prototype.look = function () {
     var self = this, host = this.host;
     this.close(true);
-    this.aborts = host.rooms().filter(function (room) { return room.joined; }).map(function (room) {
+    this.aborts = host.rooms().filter(function (room) {
+      return room.joined && !self.refused[room.name];
+    }).map(function (room) {
       return ask(host, room.name, function (error, answer) {
-        if (error || !answer.members) { return; }   // it is off, or refused, or asked for again soon
+        if (error) { self.refused[room.name] = !error.retry; return; }
         var before = self.last[room.name] || {members: [], viewers: 0, total: 0};
         var change = difference(room.name, before, answer);
         self.last[room.name] = answer;

@@ -184,9 +184,13 @@ test("over long poll who is there is asked for now and then, and only while some
     change({ joined: [ben], total: 2 }),
     change({ changed: [{ ...ann, connections: 2 }], left: [ben] }),
   ]);
-  w.rt.off("realtime.presence", listen);
+  w.clock.tick(5000);
+  asked()[4].answer(503, { error: { code: "bus_unavailable", message: "away" } });
+  w.clock.tick(5000);
+  asked()[5].answer(404, { error: { code: "not_found", message: "off" } });
   w.clock.tick(20000);
-  assert.equal(asked().length, 4);
+  assert.equal(asked().length, 6, "what is refused is not asked for again");
+  w.rt.off("realtime.presence", listen);
   w.rt.close();
   assert.equal(w.clock.timers.size, 0, "no timer is left behind");
 });
