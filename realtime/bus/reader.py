@@ -184,7 +184,8 @@ class Reader:
             # At each gap everybody reads the log anew. Where one entry after the other tears the chain, nothing more of
             # what was read together is delivered: they read it once, at its end.
             if self._breaks == 1:
-                self._receiver.gap(previous)
+                # Never back: what is live goes on where it was, whatever an entry says that came before it.
+                self._receiver.gap(max(previous, self._linked))
         self._linked, self._mark = at, fields.get(b"k", b"")
         if isinstance(what, Message):
             if self._breaks < 2:

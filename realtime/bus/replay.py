@@ -103,6 +103,8 @@ def merge(
     ordered = [(at, entry) for at, entry in _ordered(slices) if at <= end]
     more = len(ordered) > limit
     cursor = ordered[limit - 1][0] if more and limit else after if more else end
+    if recovered:
+        cursor = max(cursor, after)  # Where nothing was to be read, nobody goes back.
     return Replay(tuple(entry.message for _, entry in ordered[:limit]), recovered, after, cursor, more)
 
 

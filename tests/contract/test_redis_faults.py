@@ -15,7 +15,7 @@ import redis as redis_client
 from realtime.bus.redis import RedisBus
 from realtime.concurrency import Concurrency
 from realtime.errors import BusUnavailable, KeyConflict
-from realtime.message import START, Message
+from realtime.message import START, Message, Position
 from tests.support.processes import Redis, eventually
 
 from .conftest import Recorder
@@ -202,13 +202,26 @@ def test_a_log_that_was_rolled_back_is_noticed(open_bus: Open, own_redis: Redis)
     admin.set("{realtime}:tail:lobby", str(kept))
     after = put(bus, "after")
     recorder.wait(3)
-    assert recorder.gaps[0] == kept
+    assert recorder.gaps[0] == lost, "nobody's position goes back"
     eventually(lambda: len(recorder.gaps) == 2, within=2, what="the loss being told to every process")
     assert not bus.replay(["lobby"], lost, limit=9).recovered
     assert not bus.replay(["lobby"], kept, limit=9).recovered, "what was lost came after it"
     replay = bus.replay(["lobby"], after, limit=9)
     assert not replay.recovered and not replay.messages, "the loss was not known before it"
     assert bus.replay(["lobby"], replay.cursor, limit=9).recovered
+
+
+def test_an_entry_that_names_a_predecessor_of_long_ago_takes_nobody_back(open_bus: Open, own_redis: Redis) -> None:
+    bus = open_bus()
+    recorder = following(bus)
+    last = put(bus, "last")
+    recorder.wait(1)
+    wrong = {"t": "c", "p": "1-0", "d": '{"method": "none"}'}
+    redis_client.Redis.from_url(own_redis.url).xadd("{realtime}:log", wrong)
+    eventually(lambda: recorder.gaps, within=3, what="the torn chain being noticed")
+    assert recorder.gaps == [last]
+    back = bus.replay(["lobby"], last, upto=Position(1, 0), limit=9)
+    assert (back.recovered, back.messages, back.cursor) == (True, (), last)
 
 
 def another_log(redis: Redis, position: object) -> None:
