@@ -8,7 +8,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.support.browser import launched
 
@@ -20,9 +20,16 @@ Visit = Callable[..., Chat]
 
 # Not for the whole session: while Playwright runs, no other test of this process could run an event loop.
 @pytest.fixture(scope="package")
-def chromium() -> Iterator[Browser]:
+def playwright() -> Iterator[Playwright]:
+    """What starts the browsers of this folder's tests."""
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="package")
+def chromium(playwright: Playwright) -> Iterator[Browser]:
     """One browser for all tests of this folder."""
-    with launched() as browser:
+    with launched(playwright=playwright) as browser:
         yield browser
 
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from threading import Timer
 
 import pytest
-from playwright.sync_api import Browser, Error, Page
+from playwright.sync_api import Browser, Error, Page, Playwright
 
 from realtime import Publisher
 from tests.support.browser import launched
@@ -38,9 +38,9 @@ def publisher(shared_redis: Redis) -> Iterator[Publisher]:
 
 
 @pytest.fixture(scope="module")
-def keeping() -> Iterator[Browser]:
+def keeping(playwright: Playwright) -> Iterator[Browser]:
     """A browser that keeps pages aside, as people's do and Playwright's does not."""
-    with launched(leave_out=["--disable-back-forward-cache"]) as browser:
+    with launched(leave_out=["--disable-back-forward-cache"], playwright=playwright) as browser:
         yield browser
 
 

@@ -20,7 +20,8 @@ from tests.support.processes import Server, eventually, running, start_gevent, s
 RATE = 2
 
 
-@pytest.fixture(scope="module", params=[start_gevent, start_threads], ids=["gevent", "threads"])
+# For each test its own: what one used up, the next would lack.
+@pytest.fixture(params=[start_gevent, start_threads], ids=["gevent", "threads"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """Each way of serving, with few messages."""
     server: Server = request.param(REALTIME_PUBLISH_RATE=str(RATE))
