@@ -24,7 +24,7 @@ CROWD: Final = 8
 """Reads of the same rooms in one interval that make a crowd."""
 _INTERVAL: Final = 1.0
 _WIDE: Final = 8 * SLICE
-"""Messages of a piece that is read for many."""
+"""Messages of a piece that is read for many, at most."""
 _LEAST: Final = SLICE // 2
 """Who asks for less than so many gets large messages."""
 _MOST_BYTES: Final = 4 * 1024 * 1024
@@ -72,6 +72,11 @@ class _Window:
             self.low = self._ids[gone]
             gone += 1
         del self._messages[:gone], self._ids[:gone]
+
+    @property
+    def width(self) -> int:
+        """How many more messages may be read at once."""
+        return _width(self._messages)
 
     def knows(self, cursor: Position) -> bool:
         """Whether it is certain that the log knew the cursor, and that nothing is missing after it."""
@@ -174,7 +179,7 @@ class SharedLog:
     def _shared(self, crowd: _Crowd, rooms: Sequence[str], after: Position, upto: Position, limit: int) -> Slice:
         window = crowd.window
         if window is not None and upto > window.high:
-            found = self._log.replay(rooms, window.high, limit=_WIDE)
+            found = self._log.replay(rooms, window.high, limit=window.width)
             if found.recovered and not found.more:
                 window.extend(found)
                 self._keep(crowd, window)
@@ -185,13 +190,17 @@ class SharedLog:
         if limit < _LEAST or (window is not None and after > window.low):
             # A position of other rooms, perhaps: whether the log knows it, only the log can say.
             return self._log.replay(rooms, after, upto=upto, limit=limit)
-        found = self._log.replay(rooms, after, limit=_WIDE)
-        if found.more or not found.recovered:
+        found = self._log.replay(rooms, after, upto=upto, limit=limit)
+        wide = found
+        if found.recovered and found.more and (width := _width(found.messages)) > limit:
+            wide = self._log.replay(rooms, after, limit=width)
+        if wide.more or not wide.recovered:
             crowd.too_far = max(crowd.too_far, after)
-        elif upto <= found.cursor:
-            self._keep(crowd, _Window(after, found))
-        end = min(upto, found.cursor) if not found.more else upto
-        return _cut([one for one in found.messages if (one.id or START) <= upto], found.recovered, after, end, limit)
+        elif upto <= wide.cursor:
+            window = _Window(after, wide)
+            self._keep(crowd, window)
+            return window.after(after, upto, limit) if window.knows(after) else found
+        return found
 
     def _keep(self, crowd: _Crowd, window: _Window) -> None:
         with self._mutex:
@@ -199,6 +208,12 @@ class SharedLog:
             if sum(one.size for one in others if one is not None) + window.size > _MOST_BYTES:
                 self._crowds.clear()
             crowd.window = window
+
+
+def _width(messages: Sequence[Message]) -> int:
+    """How many of messages as large as these may be read at once: no more than one crowd may keep."""
+    size = sum(len(one.json) for one in messages)
+    return min(_WIDE, max(_MOST_BYTES // 4 * len(messages) // max(size, 1), 1)) if messages else SLICE
 
 
 def _cut(messages: Sequence[Message], recovered: bool, after: Position, end: Position, limit: int) -> Piece:

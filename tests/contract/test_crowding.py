@@ -27,12 +27,13 @@ class Counted:
 
     Attributes:
         reads: how often.
+        largest: the most bytes of data that one read brought.
         broken: reading fails, once ``go`` is set.
     """
 
     def __init__(self, bus: Bus) -> None:
         self._bus = bus
-        self.reads = 0
+        self.reads = self.largest = 0
         self.broken = False
         self.go = threading.Event()
         self.go.set()
@@ -42,7 +43,9 @@ class Counted:
         self.go.wait(10)
         if self.broken:
             raise BusUnavailable("as the test wants it")
-        return self._bus.replay(rooms, after, upto=upto, limit=limit)
+        found = self._bus.replay(rooms, after, upto=upto, limit=limit)
+        self.largest = max(self.largest, sum(len(one.json) for one in found.messages))
+        return found
 
     def latest(self, rooms: Sequence[str], *, before: Position | None = None, limit: int) -> Slice:
         return self._bus.latest(rooms, before=before, limit=limit)
@@ -92,6 +95,16 @@ def test_a_thousand_who_come_back_cost_a_few_reads(bus: Bus, log: Counted, share
         assert found.recovered
         assert [one.data for one in found.messages] == list(range(number % 100 + 1, len(ids)))[:64]
     assert log.reads < CROWD + 50
+
+
+def test_of_large_messages_no_more_is_read_at_once_for_a_crowd(bus: Bus, log: Counted, shared: SharedLog) -> None:
+    ids = [put(bus, str(number) * 10_000) for number in range(10, 90)]
+    for _ in range(3 * CROWD):
+        for after in (ids[0], ids[-20]):
+            alone = bus.replay(["lobby"], after, upto=ids[-1], limit=40)
+            assert same(shared.replay(["lobby"], after, upto=ids[-1], limit=40), alone)
+    assert log.largest <= 1024 * 1024
+    assert log.reads < 5 * CROWD
 
 
 def test_few_do_not_share_and_read_no_more_than_they_ask_for(bus: Bus, log: Counted, shared: SharedLog) -> None:
