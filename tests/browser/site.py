@@ -119,6 +119,8 @@ class Answer(BaseHTTPRequestHandler):
         self.say(
             200, "text/event-stream", b"retry: 100\nid: %d\ndata: a\n\ndata: b" % (last + 1), **{"Content-Length": "99"}
         )
+        # What comes together with the loss, a browser may throw away unread.
+        time.sleep(0.2)
 
     def on_kept(self, _name: str, _query: dict[str, list[str]], last: int) -> None:
         """A stream that says of itself that it may be kept."""
