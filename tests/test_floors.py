@@ -65,9 +65,8 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "serve.head",
         "web.hangup",
         "web.pump",
-        "web.lookout",
     ),
-    ("web.quota", "web.insistence", "web.abuse", "web.heartbeat"),
+    ("web.quota", "web.insistence", "web.abuse", "web.heartbeat", "web.lookout"),
     (
         "serve.handshake",
         "serve.answering",

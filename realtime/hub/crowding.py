@@ -197,9 +197,7 @@ class SharedLog:
         if wide.more or not wide.recovered:
             crowd.too_far = max(crowd.too_far, after)
         elif upto <= wide.cursor:
-            window = _Window(after, wide)
-            self._keep(crowd, window)
-            return window.after(after, upto, limit) if window.knows(after) else found
+            self._keep(crowd, _Window(after, wide))
         return found
 
     def _keep(self, crowd: _Crowd, window: _Window) -> None:

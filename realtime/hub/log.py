@@ -101,4 +101,4 @@ class Counters:
     def told(self, error: RealtimeError) -> None:
         """A client is told this error."""
         if error.limit is not None:
-            self.refused[error.limit] += 1
+            self.refuse(error.limit)

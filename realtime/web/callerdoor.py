@@ -7,9 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from socketio import packet
-
-from ..errors import RateLimited, TooManyConnections
+from ..errors import TooManyConnections
 from .admission import Admission
 from .eventdoor import EventDoor
 from .identifying import AUTH, HOLDER, IDENTITY, KNOWN, USER
@@ -31,7 +29,7 @@ class CallerDoor(EventDoor):
             try:
                 self.admission.expect(self.eio.sockets.get(eio_sid), environ)
             except TooManyConnections as exc:
-                self._refuse_to_connect(eio_sid, exc)
+                self._refuse_to_connect(eio_sid, "/", exc)
                 return
         super()._handle_connect(eio_sid, namespace, data)
 
@@ -43,8 +41,3 @@ class CallerDoor(EventDoor):
             return  # Nothing has changed since its handshake.
         for name in (IDENTITY, USER, HOLDER):
             environ.pop(name, None)
-
-    def _refuse_to_connect(self, eio_sid: str, error: RateLimited) -> None:
-        """Socket.IO protocol, "Connection to a namespace": stock clients have ``data`` as that of the error."""
-        answer = {"message": error.message, "data": error.as_dict()}
-        self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, answer, namespace="/"))

@@ -16,7 +16,7 @@ from typing import Any, Final, Protocol
 import socketio
 from socketio import packet
 
-from ..errors import RateLimited
+from ..errors import RateLimited, RealtimeError
 from .eventpackets import is_event
 from .packets import BadPacket
 
@@ -140,8 +140,7 @@ class EventDoor(socketio.Server):
                 return
             error = self.connects_too_often(eio_sid)
             if error is not None:
-                answer = {"message": error.message, "data": error.as_dict()}
-                self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, answer, namespace=namespace))
+                self._refuse_to_connect(eio_sid, namespace, error)
                 return
             self._handle_connect(eio_sid, pkt.namespace, pkt.data)
         elif pkt.packet_type == packet.DISCONNECT:
@@ -175,6 +174,11 @@ class EventDoor(socketio.Server):
             self._fail_to_connect(eio_sid, namespace or "/")
         finally:
             _CONNECTING.reset(mark)
+
+    def _refuse_to_connect(self, eio_sid: str, namespace: str, error: RealtimeError) -> None:
+        """ "Connection to a namespace": stock clients have ``data`` as that of the error."""
+        answer = {"message": error.message, "data": error.as_dict()}
+        self._send_packet(eio_sid, self.packet_class(packet.CONNECT_ERROR, answer, namespace=namespace))
 
     def _fail_to_connect(self, eio_sid: str, namespace: str) -> None:
         sid = self.manager.sid_from_eio_sid(eio_sid, namespace)

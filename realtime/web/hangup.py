@@ -1,4 +1,5 @@
-"""Whether a request's client has hung up, asked of the socket without waiting and without taking anything from it.
+"""Whether a request's client has hung up, asked of the socket without waiting and without taking anything from it; and
+hanging up on it.
 
 The WSGI specification (PEP 3333) has no word for it: these are the servers' own ways to the socket. This file may not
 read or write.
@@ -42,6 +43,20 @@ def socket_of(environ: dict[str, Any]) -> int | None:
     except (OSError, ValueError):
         return None
     return descriptor if descriptor >= 0 else None
+
+
+def cut(descriptor: int) -> None:
+    """End a connection, both ways. The descriptor stays its owner's, who notices, and closes it.
+
+    Raises:
+        OSError: it is over already.
+    """
+    # The bare type: a patched socket belongs to an event loop.
+    knife = _socket.socket(fileno=descriptor)
+    try:
+        knife.shutdown(_socket.SHUT_RDWR)
+    finally:
+        knife.detach()
 
 
 def _found(environ: dict[str, Any]) -> Any:

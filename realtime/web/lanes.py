@@ -7,7 +7,6 @@ descriptor's number since.
 
 from __future__ import annotations
 
-import _socket
 import os
 import re
 import time
@@ -18,7 +17,7 @@ from urllib.parse import parse_qs
 
 from flask import Flask, request
 
-from .hangup import socket_of
+from .hangup import cut, socket_of
 
 _NAME: Final = re.compile(r"[0-9a-f]{32}")
 _MOST: Final = 256
@@ -90,12 +89,7 @@ class Lanes:
         try:
             if descriptor < 0 or os.fstat(descriptor).st_ino != inode:
                 return 0
-            # The bare type: a patched socket belongs to an event loop. The descriptor stays its owner's to close.
-            knife = _socket.socket(fileno=descriptor)
-            try:
-                knife.shutdown(_socket.SHUT_RDWR)
-            finally:
-                knife.detach()
+            cut(descriptor)
         except OSError:
             return 0
         return 1

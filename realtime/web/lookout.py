@@ -6,13 +6,13 @@ quarter of an hour. This file may not read or write, and knows no transport.
 
 from __future__ import annotations
 
-import _socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Final
 
 from ..concurrency import Concurrency
 from ..serve.peer import silence
+from .hangup import cut
 
 _LOOKS: Final = 8
 """So many times in ``patience`` seconds it is looked."""
@@ -60,15 +60,5 @@ class Lookout:
                     return
                 for descriptor in self._watched:
                     if silence(descriptor) >= self._patience:
-                        _end(descriptor)
-
-
-def _end(descriptor: int) -> None:
-    """Whoever writes to it comes back, and closes it."""
-    # The bare type: a patched socket belongs to an event loop. The descriptor stays its owner's to close.
-    knife = _socket.socket(fileno=descriptor)
-    try:
-        with suppress(OSError):
-            knife.shutdown(_socket.SHUT_RDWR)
-    finally:
-        knife.detach()
+                        with suppress(OSError):  # Whoever writes to it comes back, and closes it.
+                            cut(descriptor)

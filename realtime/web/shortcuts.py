@@ -76,11 +76,11 @@ class ShortCuts(CallerDoor):
             arguments = json.loads(message[match.end(1) :])[1:]
         except (ValueError, RecursionError):
             return False  # It is refused below.
-        return do(socket, match[1], handler, sid, arguments)
+        return do(socket, match, handler, sid, arguments)
 
-    def _finish(self, socket: Any, number: str, handler: Any, sid: str, arguments: list[Any]) -> bool:
+    def _finish(self, socket: Any, match: re.Match[str], handler: Any, sid: str, arguments: list[Any]) -> bool:
         """What waits for nothing at all."""
-        joins = not hasattr(handler, "begin")
+        number, joins = match[1], match[2] == "join"
         if joins and not self._joins_at_once(sid, arguments):
             return False
         text = encode_json(self.refused(socket.sid) or handler(sid, *arguments))
@@ -91,11 +91,11 @@ class ShortCuts(CallerDoor):
             connection.answered(arguments[0])
         return True
 
-    def _begin(self, socket: Any, number: str, handler: Any, sid: str, arguments: list[Any]) -> bool:
+    def _begin(self, socket: Any, match: re.Match[str], handler: Any, sid: str, arguments: list[Any]) -> bool:
         """What waits for a shared log."""
         if not self.manager.settled or not socket.link.begin():
             return False
-        done, refused = partial(self._begun, socket.link, number), self.refused(socket.sid)
+        done, refused = partial(self._begun, socket.link, match[1]), self.refused(socket.sid)
         handler.begin(sid, *arguments, done=done) if refused is None else done(refused)
         return True
 

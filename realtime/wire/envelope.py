@@ -37,4 +37,5 @@ def encode_chunk(message: Message) -> bytes:
 
 def encoded(message: Message, rooms: Iterable[str]) -> bytes:
     """One message for a stream that reads these rooms."""
-    return enclosed(message, [room for room in message.rooms if room in set(rooms)])
+    read = frozenset(rooms)
+    return enclosed(message, [room for room in message.rooms if room in read])
