@@ -74,6 +74,7 @@ class Reader:
         self._concurrency = concurrency
         self._position = head
         self._linked, self._mark = head, b""
+        self._held = head
         self._birth = birth
         self._max_bytes = max_bytes
         # After each cut, and where the chain is broken: it may be another server's log by now, or an older one.
@@ -179,21 +180,35 @@ class Reader:
         else:
             raise InvalidValue(f"unknown kind {kind[:20]!r}")
         if previous != self._linked:
-            self._sure, self._seen = False, self._seen or (self._linked, self._mark)
-            self._breaks += 1
-            # At each gap everybody reads the log anew. Where one entry after the other tears the chain, nothing more of
-            # what was read together is delivered: they read it once, at its end.
-            if self._breaks == 1:
-                # Never back: what is live goes on where it was, whatever an entry says that came before it.
-                self._receiver.gap(max(previous, self._linked))
+            self._tear(previous)
         self._linked, self._mark = at, fields.get(b"k", b"")
-        if isinstance(what, Message):
-            if self._breaks < 2:
-                self._receiver.deliver(what)
+        self._hand_on(at, what)
+
+    def _tear(self, previous: Position) -> None:
+        """The next entry does not follow the last one.
+
+        At each gap everybody reads the log anew. Where one entry after the other tears the chain, nothing more of what
+        was read together is delivered: they read it once, at its end. Nor does anybody move on past it until then: who
+        is live would miss it.
+        """
+        self._sure, self._seen = False, self._seen or (self._linked, self._mark)
+        self._breaks += 1
+        if self._breaks == 1:
+            # Never back: what is live goes on where it was, whatever an entry says that came before it.
+            self._receiver.gap(max(previous, self._linked))
+        elif self._breaks == 2:
+            self._held = self._linked
+
+    def _hand_on(self, at: Position, what: Message | dict[str, Any] | None) -> None:
+        torn = self._breaks > 1
+        if isinstance(what, dict):
+            self._receiver.control(self._held if torn else at, what)
+        elif torn:
+            return
         elif what is None:
             self._receiver.skip(at)
         else:
-            self._receiver.control(at, what)
+            self._receiver.deliver(what)
 
     def _check_state(self) -> None:
         """Ids alone do not say that a log was lost or rolled back: it is asked whether it knows what was read of it."""
@@ -204,7 +219,7 @@ class Reader:
             self._reborn(birth)
 
     def _reborn(self, birth: Position) -> None:
-        self._birth = self._linked = birth
+        self._birth = self._linked = self._held = birth
         self._mark = b""
         self._receiver.gap(birth)
 

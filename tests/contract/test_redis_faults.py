@@ -224,6 +224,29 @@ def test_an_entry_that_names_a_predecessor_of_long_ago_takes_nobody_back(open_bu
     assert (back.recovered, back.messages, back.cursor) == (True, (), last)
 
 
+def test_where_entries_tear_the_chain_again_and_again_nobody_moves_on_past_what_is_not_delivered(
+    open_bus: Open, own_redis: Redis
+) -> None:
+    bus = open_bus()
+    recorder = following(bus)
+    admin = redis_client.Redis.from_url(own_redis.url)
+    ids: list[Position] = []
+
+    def tear(message: Message) -> None:
+        if message.data == "first":  # All of it is read together, next.
+            for number in range(3):
+                admin.xadd("{realtime}:log", {"t": "c", "p": str(message.id), "d": '{"method": "none"}'})
+                ids.append(put(bus, number))
+
+    recorder.on_deliver = tear
+    first = put(bus, "first")
+    eventually(lambda: len(recorder.gaps) == 2, within=3, what="two gaps for all of it")
+    assert [one.data for one in recorder.messages] == ["first", 0]
+    assert len(recorder.controls) == 3 and recorder.order[0] == first
+    assert recorder.order[2:] == [ids[0]] * 3, "what is relayed is done, and moves nobody"
+    assert recorder.gaps[-1] == ids[-1]
+
+
 def another_log(redis: Redis, position: object) -> None:
     """What a node looks like that took itself for the primary, too, and gave the same id to another message."""
     with redis_client.Redis.from_url(redis.url) as admin, admin.pipeline() as pipe:
