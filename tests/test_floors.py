@@ -13,7 +13,7 @@ PACKAGE = ROOT / "realtime"
 
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
-    ("errors", "web.addresses"),
+    ("errors", "jitter", "web.addresses"),
     ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
     ("presence", "message", "schemas", "credentials", "values"),
     ("hub.resuming",),
@@ -37,7 +37,6 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "bus.notes",
         "bus.roster",
         "bus.replay",
-        "bus.backoff",
         "bus.channel",
         "hub.connection",
         "hub.expiry",
@@ -66,7 +65,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "web.hangup",
         "web.pump",
     ),
-    ("web.quota", "web.insistence", "web.abuse", "web.heartbeat", "web.lookout"),
+    ("web.behind", "web.quota", "web.insistence", "web.abuse", "web.heartbeat", "web.lookout"),
     (
         "serve.handshake",
         "serve.answering",

@@ -19,8 +19,8 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
 from ..errors import BusUnavailable, ConfigError
+from ..jitter import Backoff
 from .address import Address, parse, shown
-from .backoff import Backoff
 from .base import BusSilent
 from .channel import Channel
 from .locate import ClusterPrimary, Primary, SentinelPrimary, ToPrimary, ToPrimaryOverTLS

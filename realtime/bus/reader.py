@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, InvalidValue
+from ..jitter import Backoff
 from ..message import START, Message, Position, decode_json
 from ..seldom import Seldom
-from .backoff import Backoff
 from .base import BusSilent, Receiver
 from .entries import DEFAULT_MAX_BYTES, MAX_RELAYED_BYTES, Raw, check_size, fields_of, message_of
 

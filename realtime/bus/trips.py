@@ -16,8 +16,8 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 
 from ..errors import BusUnavailable, KeyConflict, NotDurable, RealtimeError
+from ..jitter import Backoff
 from ..message import Position
-from .backoff import Backoff
 from .base import Outcome, Published
 from .channel import Channel, packed
 

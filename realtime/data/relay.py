@@ -15,10 +15,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from ..bus.backoff import Backoff
 from ..bus.replay import Replay
 from ..concurrency import Concurrency, detected
 from ..errors import HookFailed, InvalidValue, RealtimeError
+from ..jitter import Backoff
 from ..message import encode_json
 
 BATCH: Final = 100

@@ -7,8 +7,7 @@ or write to a socket.
 
 from __future__ import annotations
 
-import random
-
+from ..jitter import come_back
 from .connection import State
 from .revoking import Revoking
 
@@ -39,8 +38,3 @@ class Closing(Revoking):
                 connection.state = State.CLOSED
         for connection in everyone:
             self._wake(connection)
-
-
-def come_back(retry: float, window: float) -> int:
-    """When one client should come back, in milliseconds: somewhere in a window that begins after ``retry`` seconds."""
-    return int((retry + window * random.random()) * 1000)  # noqa: S311  spreads load, hides nothing

@@ -6,7 +6,6 @@ This file knows the hub and the SSE format, but no framework and no socket.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -14,6 +13,7 @@ from typing import Any
 
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable, ConnectionClosed
+from ..jitter import retry_ms
 from ..message import Message, Position
 from ..wire import envelope, sse
 from .connection import Connection, State
@@ -188,7 +188,7 @@ class EventStream(Connection):
         return sse.heartbeat(self.heartbeat, retry_ms=self._told) if self.visible else sse.HEARTBEAT
 
     def _prelude(self) -> bytes:
-        self._told = int(self.retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing
+        self._told = retry_ms(self.retry)
         return sse.prelude(retry_ms=self._told, padding=self._padding)
 
     def _next(self) -> tuple[list[Any], bool]:

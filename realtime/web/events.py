@@ -5,7 +5,6 @@ Everything that can be refused is refused before the response begins; afterwards
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from typing import Final
 
@@ -134,8 +133,3 @@ def _cursor() -> Position | None:
         return Position.parse(resumed)
     except InvalidValue:
         return UNKNOWN
-
-
-def retry_ms(retry: float) -> int:
-    """The reconnection time that one stream is told: the setting and up to half of it, so that not all come at once."""
-    return int(retry * 1000 * random.uniform(1, 1.5))  # noqa: S311  spreads load, hides nothing

@@ -20,12 +20,13 @@ from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConfigError, RealtimeError, TooManyConnections
 from ..hub.log import Counters
+from ..jitter import retry_ms
 from ..wire import sse
 from ..wire.yielded import END_ID, encode_event, encode_yielded
 from . import origin
 from .admission import Admission
 from .dialects import padding, resumed_id
-from .events import HEADERS, retry_ms
+from .events import HEADERS
 from .hangup import hang_up_of
 from .http import error_code, error_response, foreign
 from .pump import Pump
