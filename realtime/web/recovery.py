@@ -10,29 +10,32 @@ from __future__ import annotations
 import os
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from hashlib import blake2b
-from typing import Final
+from typing import Final, TypeAlias
 
 from ..bus.base import Bus
 from ..concurrency import Concurrency
 from ..errors import BusUnavailable
+from .behind import Behind
 from .kept import Kept
 from .pids import Pids, sid_of
 
-_BEHIND: Final = 0.005
-"""Seconds that a change waits for others to be written with."""
 _RETRY: Final = 1.0
-_MOST_AT_ONCE: Final = 500
 _BEAT: Final = 15.0
 """A process says so often, at the least, that it is alive."""
 _LONG: Final = 86_400.0
 """Seconds that a connection is kept while its process lives, which says it again in time."""
+_LATE: Final = 120.0
+"""Seconds in which a process has noticed that its client is gone, or was told that it came back elsewhere."""
 _MOST_PARTED: Final = 10_000
 """Connections that one process without a shared bus remembers after they are lost."""
 JUST_TAKEN: Final = 0.5
 """Seconds in which a connection that came back is not handed to the next who names its pid."""
+
+_Said: TypeAlias = tuple[str, str | None] | None
+"""What is to be written of a client: its name and text, no text to remove it, nothing to look at it then."""
 
 
 class Recovery:
@@ -70,11 +73,8 @@ class Recovery:
         self._snapshot = snapshot
         self._everyone = everyone
         self.pids = Pids()
-        # What is to be written of whom: its name and text, no text to remove it, nothing to look at it then.
-        self._changed: dict[str, tuple[str, str | None] | None] = {}
-        self._writing = concurrency.lock()
-        self._mutex = concurrency.mutex()
-        self._runs_in = self._beats_in = 0
+        self._behind = Behind(self._write, concurrency=concurrency, name="realtime-recovery")
+        self._beats_in = 0
         self._parted: deque[str] = deque()
         self._away_since: float | None = None
         self._over = False
@@ -97,8 +97,7 @@ class Recovery:
     def close(self) -> None:
         """Write what is not written yet, as far as the bus can be reached."""
         self._over = True
-        with suppress(BusUnavailable):
-            self.flush()
+        self._behind.close()
 
     def claim(self, pid: str) -> Kept | None:
         """What is kept under a pid, used up by this; ``None`` where it is over, was used up, or never was.
@@ -117,7 +116,9 @@ class Recovery:
         return kept
 
     def give_back(self, pid: str, kept: Kept) -> None:
-        """It could not come back just now, through no fault of its own."""
+        """It could not come back just now, through no fault of its own: as if it had been here and was lost again."""
+        now = time.time()
+        kept = replace(kept, taken=now, parted=now if kept.parted is None else kept.parted)
         self._later(kept.sid, (_name(pid), self._text(kept, _name(pid))))
 
     def _claimed(self, pid: str) -> Kept | None:
@@ -136,35 +137,27 @@ class Recovery:
         else:
             (alive,) = self._bus.noted([_process(kept.by)])
             over = alive is None or 0 <= now - kept.taken < JUST_TAKEN
-        return kept if not over and self._bus.unnote(name) else None
+        return kept if not over and self._use_up(name, kept) else None
+
+    def _use_up(self, name: str, kept: Kept) -> bool:
+        """Take the note away; of several that try at once, one does.
+
+        The process that the client was connected to may notice only now that it is gone, and note it once more. What it
+        says is of the same time here as what was used up already, and that is marked.
+        """
+        if self._bus.shared and not self._bus.note(f"{name}:{kept.taken}", "", ttl=max(self.seconds, _LATE), once=True):
+            return False
+        return self._bus.unnote(name)
 
     def flush(self) -> None:
-        """Write what has changed.
-
-        Raises:
-            BusUnavailable: it is written later.
-        """
-        with self._writing:
-            while self._changed:
-                self._write_some()
+        """Write what has changed. Raises ``BusUnavailable``: it is written later."""
+        self._behind.flush()
 
     def secure(self, sid: str) -> None:
         """Return when what has changed of a client is written, or cannot be now; many share a round trip."""
-        with suppress(BusUnavailable), self._writing:
-            while sid in self._changed:
-                self._write_some()
+        self._behind.secure(sid)
 
-    def _write_some(self) -> None:
-        with self._mutex:
-            batch = {sid: self._changed.pop(sid) for sid in list(self._changed)[:_MOST_AT_ONCE]}
-        try:
-            self._write(batch)
-        except BusUnavailable:
-            with self._mutex:
-                self._changed = batch | self._changed
-            raise
-
-    def _write(self, batch: dict[str, tuple[str, str | None] | None]) -> None:
+    def _write(self, batch: Mapping[str, _Said]) -> None:
         living: dict[str, str] = {}
         parted: dict[str, str] = {}
         for sid, said in batch.items():
@@ -187,39 +180,12 @@ class Recovery:
     def _text(self, kept: Kept, name: str) -> str:
         return kept.text(name, self._secrets()[-1])
 
-    def _later(self, sid: str, said: tuple[str, str | None] | None, *, soon: bool = False) -> None:
-        with self._mutex:
-            self._changed.pop(sid, None)
-            self._changed[sid] = said
-        if soon:
-            self.flush()
-        else:
-            self._start()
-
-    def _start(self) -> None:
+    def _later(self, sid: str, said: _Said, *, soon: bool = False) -> None:
+        self._behind.put(sid, said, soon=soon)
         here = os.getpid()
-        with self._mutex:
-            if self._runs_in == here:
-                return
-            self._runs_in = here
-        self._concurrency.spawn(self._run, name="realtime-recovery")
         if self._beats_in != here and self._bus.shared:
             self._beats_in = here
             self._concurrency.spawn(self._beat, name="realtime-recovery-beat")
-
-    def _run(self) -> None:
-        pause = _BEHIND
-        while True:
-            self._concurrency.sleep(pause)
-            try:
-                self.flush()
-                pause = _BEHIND
-            except BusUnavailable:
-                pause = _RETRY
-            with self._mutex:
-                if not self._changed or self._over:
-                    self._runs_in = 0
-                    return
 
     def _beat(self) -> None:
         """Say again and again that this process is alive, and now and then what it keeps."""
