@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeVar, overload
+from typing import Any, TypeVar, overload
 
 from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
 from . import cli, show
-from .batch import Batching
 from .bus.base import Outcome
 from .bus.replay import Replay
 from .config import Settings
@@ -22,6 +21,7 @@ from .guarding import Guarding
 from .message import Message, Position
 from .names import check_room
 from .presence import View
+from .publishing import Publishing
 from .requesting import Requesting
 from .rules import Hook, Rules
 from .state import State, assemble
@@ -32,7 +32,7 @@ H = TypeVar("H", bound=Hook)
 K = TypeVar("K")
 
 
-class Realtime(Guarding, Requesting, Batching):
+class Realtime(Guarding, Requesting, Publishing):
     """Server push for a Flask application: Socket.IO rooms and an SSE route on one log.
 
     Args:
@@ -67,48 +67,10 @@ class Realtime(Guarding, Requesting, Batching):
         self._states.append(state)
         cli.register(app, publish=self.publish)
 
-    @overload
-    def publish(
-        self,
-        room: str,
-        data: object,
-        *,
-        event: str = "message",
-        key: str | None = None,
-        transient: Literal[False] = False,
-    ) -> str: ...
-
-    @overload
-    def publish(
-        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool
-    ) -> str | None: ...
-
-    def publish(
+    def _prepared(
         self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
-    ) -> str | None:
-        """Publish one message to everybody who reads the room, on any transport, in any process.
-
-        Args:
-            room: where to.
-            data: anything with a JSON form.
-            event: the event's name.
-            key: idempotency key: the same key again is the same message, published once.
-            transient: for who is connected now, and no longer (somebody types, a cursor moves): in the order of the
-                log, but kept nowhere and without an id. It takes no key.
-
-        Returns:
-            The message's id. It is in the log. ``None`` for one that is transient.
-
-        Raises:
-            InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
-            Refused, HookFailed: a hook refused it, or failed (see ``on_publish``).
-            BusUnavailable: not accepted; trying again with the same key is safe.
-        """
-        published = self._state().manager.publish(room, data, event=event, key=key, transient=transient)
-        return None if transient else str(published)
-
-    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
-        return self._state().pipeline.prepare(room, data, event=event, key=key)
+    ) -> Message:
+        return self._state().pipeline.prepare(room, data, event=event, key=key, transient=transient)
 
     def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         return self._state().manager.publish_all(messages)

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Literal, Self, overload
+from typing import Self
 
-from .batch import Batching
 from .bus.base import Outcome
 from .bus.open import open_bus
 from .bus.replay import Replay
@@ -18,9 +17,10 @@ from .config import Settings
 from .errors import ConfigError
 from .message import Message, Position
 from .names import check_room
+from .publishing import Publishing
 
 
-class Publisher(Batching):
+class Publisher(Publishing):
     """Publishes into the rooms of an application that uses the same bus.
 
     Args:
@@ -41,44 +41,6 @@ class Publisher(Batching):
                 "REALTIME_BUS_URL is memory://, which lives inside one process; a Publisher needs a redis:// URL that "
                 "it shares with the application"
             )
-
-    @overload
-    def publish(
-        self,
-        room: str,
-        data: object,
-        *,
-        event: str = "message",
-        key: str | None = None,
-        transient: Literal[False] = False,
-    ) -> str: ...
-
-    @overload
-    def publish(
-        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool
-    ) -> str | None: ...
-
-    def publish(
-        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
-    ) -> str | None:
-        """Publish one message.
-
-        Args:
-            room: where to.
-            data: anything with a JSON form.
-            event: the event's name.
-            key: idempotency key: the same key again is the same message, published once.
-            transient: for who is connected now, kept nowhere; it takes no key.
-
-        Returns:
-            The message's id. It is in the log. ``None`` for one that is transient.
-
-        Raises:
-            InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
-            BusUnavailable: not accepted; trying again with the same key is safe.
-        """
-        published = self._bus.publish(self._prepared(room, data, event=event, key=key, transient=transient))
-        return None if transient else str(published.id)
 
     def _prepared(
         self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False

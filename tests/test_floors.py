@@ -42,7 +42,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "hub.expiry",
     ),
     ("bus.base", "grants", "bus.entries", "bus.calls", "hub.log", "hub.groups", "hub.waiter", "hub.attendance"),
-    ("batch", "bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing", "hub.crowding"),
+    ("publishing", "bus.memory", "bus.reader", "bus.trips", "bus.follow", "hub.sharing", "hub.crowding"),
     ("bus.pipe", "bus.client", "bus.sheets"),
     ("bus.budgets",),
     ("bus.redis",),

@@ -146,9 +146,10 @@ class Pipeline:
         except BusUnavailable as exc:
             return [exc] * len(messages)
         outcomes = self._bus.publish_many(messages)
-        for message, outcome in zip(messages, outcomes, strict=True):
-            if isinstance(outcome, Published):
-                self.announce(message, outcome, origin)
+        if message_published.receivers:
+            for message, outcome in zip(messages, outcomes, strict=True):
+                if isinstance(outcome, Published):
+                    self.announce(message, outcome, origin)
         return outcomes
 
     def announce(self, message: Message, published: Published, origin: Origin = SERVER) -> None:

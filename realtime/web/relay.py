@@ -87,8 +87,9 @@ class RelayingManager(Clients):
     def publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """The same for several that were prepared; nothing is raised."""
         outcomes = self._pipeline.publish_all(messages)
-        ids = [one.id for one in outcomes if isinstance(one, Published)]
-        self._published = max([self._published, *ids])
+        for one in outcomes:
+            if isinstance(one, Published) and one.id > self._published:
+                self._published = one.id
         return outcomes
 
     def relayed(self, payload: dict[str, Any]) -> None:

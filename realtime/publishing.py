@@ -1,10 +1,12 @@
-"""Publishing several messages in one call. What a message is and where it goes is decided elsewhere."""
+"""Publishing from Python: one message, or several in one call. What a message is and where it goes is decided
+elsewhere.
+"""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, Literal, overload
 
 from .bus.base import Outcome
 from .errors import BusUnavailable, ConfigError, InvalidValue, RealtimeError
@@ -12,21 +14,64 @@ from .message import Message
 
 _KNOWN: Final = frozenset({"room", "data", "event", "key"})
 
-
 _TOGETHER: Final = 500
 """Messages handed to the bus at once: few enough that the last is not too late for its time-out."""
 
 
-class Batching(ABC):
-    """What ``Realtime`` and ``Publisher`` say about batches."""
+class Publishing(ABC):
+    """What ``Realtime`` and ``Publisher`` say about publishing."""
 
     @abstractmethod
-    def _prepared(self, room: str, data: object, *, event: str = "message", key: str | None = None) -> Message:
-        """The message that an item becomes; it is not published yet. Raises what ``publish`` would."""
+    def _prepared(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
+    ) -> Message:
+        """The message, which is not published yet. Raises what ``publish`` would, but for what the bus raises."""
 
     @abstractmethod
     def _publish_all(self, messages: Sequence[Message]) -> Sequence[Outcome]:
         """Publish messages together."""
+
+    @overload
+    def publish(
+        self,
+        room: str,
+        data: object,
+        *,
+        event: str = "message",
+        key: str | None = None,
+        transient: Literal[False] = False,
+    ) -> str: ...
+
+    @overload
+    def publish(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool
+    ) -> str | None: ...
+
+    def publish(
+        self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False
+    ) -> str | None:
+        """Publish one message to everybody who reads the room, on any transport, in any process.
+
+        Args:
+            room: where to.
+            data: anything with a JSON form.
+            event: the event's name.
+            key: idempotency key: the same key again is the same message, published once.
+            transient: for who is connected now, and no longer (somebody types, a cursor moves): in the order of the
+                log, but kept nowhere and without an id. It takes no key.
+
+        Returns:
+            The message's id. It is in the log. ``None`` for one that is transient.
+
+        Raises:
+            InvalidValue, MessageTooLarge, KeyConflict: the message is not acceptable; see its text.
+            Refused, HookFailed: a hook of the application refused it, or failed (see ``Realtime.on_publish``).
+            BusUnavailable: not accepted; trying again with the same key is safe.
+        """
+        outcome = self._publish_all([self._prepared(room, data, event=event, key=key, transient=transient)])[0]
+        if isinstance(outcome, RealtimeError):
+            raise outcome
+        return None if transient else str(outcome.id)
 
     def publish_many(self, items: Iterable[Mapping[str, Any]]) -> list[str | RealtimeError]:
         """Publish several messages, in their order; each is accepted or refused on its own.
