@@ -24,8 +24,8 @@ class Abuse:
     Args:
         most: events that may be refused within the window; 0 closes nothing.
         window: seconds.
-        close: closes the connection of an environment; the error says why, and for how long its client should stay
-            away. It may not block.
+        close: closes the connection of an Engine.IO session; the error says why, and for how long its client should
+            stay away. It may not block.
         clock: seconds, of any origin, that only go forward.
     """
 
@@ -34,13 +34,13 @@ class Abuse:
         most: int,
         window: float,
         *,
-        close: Callable[[MutableMapping[str, Any], RateLimited], None],
+        close: Callable[[str, RateLimited], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._most, self._window, self._close, self._clock = most, window, close, clock
 
-    def refused(self, environ: MutableMapping[str, Any]) -> None:
-        """One more event of a connection, known by its handshake's environment, was refused."""
+    def refused(self, eio_sid: str, environ: MutableMapping[str, Any]) -> None:
+        """One more event of a session was refused; it is counted in its handshake's environment."""
         if not self._most:
             return
         now = self._clock()
@@ -51,20 +51,14 @@ class Abuse:
         environ[_REFUSED] = since, count
         if count == self._most:
             text = f"{count} events were refused within {self._window:g} seconds"
-            self._close(environ, RateLimited(text, retry_after=max(1, round(self._window))))
-
-
-def expel_soon(server: Any, environ: MutableMapping[str, Any], error: RateLimited) -> None:
-    """The same for the client of an environment, in a task of its own: code of the application may run."""
-    eio_sid = next((sid for sid, one in tuple(server.environ.items()) if one is environ), None)
-    if eio_sid is not None:
-        server.start_background_task(expel, server, eio_sid, error)
+            self._close(eio_sid, RateLimited(text, retry_after=max(1, round(self._window))))
 
 
 def expel(server: Any, eio_sid: str, error: RateLimited) -> None:
     """Send a Socket.IO client away: it is told why, and when it may come back, and its connection is closed.
 
-    A WebSocket with 1008 (RFC 6455, 7.4.1), long polling with CLOSE. It may wait for a moment.
+    A WebSocket with 1008 (RFC 6455, 7.4.1), long polling with CLOSE. It may wait for a moment, and run code of the
+    application: in a task of its own.
 
     Args:
         server: the Socket.IO server.

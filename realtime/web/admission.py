@@ -60,7 +60,7 @@ class Admission:
         self._limits = limits
         self._users = USERS in limits or _POLLS_OF_USERS in limits
         self._addresses = ADDRESSES in limits or _POLLS_OF_ADDRESSES in limits
-        self._quota = Quota(limits, concurrency=concurrency, refused=hub.counters.refused)
+        self._quota = Quota(limits, concurrency=concurrency, refuse=hub.counters.refuse)
         self._insistence = Insistence(concurrency=concurrency)
         self._doubts = Seldom(logging.getLogger(__name__))
 

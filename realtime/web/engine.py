@@ -21,7 +21,7 @@ from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConfigError
 from ..seldom import Seldom
-from .abuse import Abuse, expel_soon
+from .abuse import Abuse, expel
 from .connections import SocketConnections
 from .delays import Delays
 from .enginequeue import feeding
@@ -157,7 +157,7 @@ def adopt(
     server.realtime_greeter = greeter
     server.eio.admission = server.admission = limits.admission
     most, window = settings.abuse_refusals, settings.abuse_window
-    limits.abuse = Abuse(most, window, close=partial(expel_soon, server))
+    limits.abuse = Abuse(most, window, close=partial(server.start_background_task, expel, server))
     connections.serve(server)
     server.manager = manager
     manager.set_server(server)

@@ -25,12 +25,12 @@ _NAMESPACE: Final = re.compile(r"[0-9](?:[0-9]+-)?(/[^,]*),")
 
 
 class Counting(Protocol):
-    """Counts what a session does, by its environment, and raises ``RateLimited`` when it is once too often."""
+    """Counts what a session does, in its environment, and raises ``RateLimited`` when it is once too often."""
 
-    def event(self, environ: MutableMapping[str, Any] | None) -> None:
+    def event(self, eio_sid: str, environ: MutableMapping[str, Any] | None) -> None:
         """It sends an event."""
 
-    def join(self, environ: MutableMapping[str, Any] | None) -> None:
+    def join(self, eio_sid: str, environ: MutableMapping[str, Any] | None) -> None:
         """It joins a room, or connects to a namespace."""
 
 
@@ -63,7 +63,7 @@ class EventDoor(socketio.Server):
     def refused(self, eio_sid: str) -> dict[str, Any] | None:
         """What a session's event is answered when it is one too many; ``None`` when it is not."""
         try:
-            self.limits.event(self.environ.get(eio_sid))
+            self.limits.event(eio_sid, self.environ.get(eio_sid))
         except RateLimited as exc:
             return {"ok": False, "error": exc.as_dict()}
         return None
@@ -71,7 +71,7 @@ class EventDoor(socketio.Server):
     def connects_too_often(self, eio_sid: str) -> RateLimited | None:
         """Why a session's CONNECT is one too many; ``None`` when it is not."""
         try:
-            self.limits.join(self.environ.get(eio_sid))
+            self.limits.join(eio_sid, self.environ.get(eio_sid))
         except RateLimited as exc:
             return exc
         return None

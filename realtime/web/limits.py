@@ -68,13 +68,15 @@ class Limits:
         burst, text = rate + settings.max_rooms_per_connection, f"a connection may join {rate:g} rooms a second"
         self._joins = ConnectionRate("joins", rate, burst, text=text)
 
-    def event(self, environ: MutableMapping[str, Any] | None) -> None:
-        """A Socket.IO connection, known by its handshake's environment, sends an event. Raises ``RateLimited``."""
-        self._count(self._events, environ)
+    def event(self, eio_sid: str, environ: MutableMapping[str, Any] | None) -> None:
+        """An Engine.IO session sends an event; its handshake's environment is ``None`` when it is over. Raises
+        ``RateLimited``.
+        """
+        self._count(self._events, eio_sid, environ)
 
-    def join(self, environ: MutableMapping[str, Any] | None) -> None:
+    def join(self, eio_sid: str, environ: MutableMapping[str, Any] | None) -> None:
         """It joins a room or connects to a namespace. Raises ``RateLimited``."""
-        self._count(self._joins, environ)
+        self._count(self._joins, eio_sid, environ)
 
     def publish(self, identity: Any) -> None:
         """A client publishes a message.
@@ -98,13 +100,13 @@ class Limits:
         if self._backends.rate:
             self._take(self._backends, name, count)
 
-    def _count(self, rate: ConnectionRate, environ: MutableMapping[str, Any] | None) -> None:
+    def _count(self, rate: ConnectionRate, eio_sid: str, environ: MutableMapping[str, Any] | None) -> None:
         if rate.rate and environ is not None:
             try:
                 rate.take(environ)
             except RateLimited:
                 self.counters.refuse(rate.name)
-                self.abuse.refused(environ)
+                self.abuse.refused(eio_sid, environ)
                 raise
 
     def _asker(self, identity: Any) -> str:

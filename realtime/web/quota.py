@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
 from ..concurrency import Concurrency
@@ -98,7 +98,7 @@ class Quota:
     Args:
         limits: the most slots of each share, by the limit's name. What is not named here is not counted.
         concurrency: for a lock.
-        refused: counts what was refused, by the limit's name.
+        refuse: counts what was refused, by the limit's name. It may not block.
         clock: seconds, of any origin, that only go forward.
 
     Attributes:
@@ -110,13 +110,13 @@ class Quota:
         limits: Mapping[str, int],
         *,
         concurrency: Concurrency,
-        refused: MutableMapping[str, int],
+        refuse: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
         self._looked = float("-inf")
         self._limits = limits
-        self._refused = refused
+        self._refuse = refuse
         self._mutex = concurrency.mutex()
         self._counts: dict[Share, int] = {}
         self._watched: dict[Share, set[Slot]] = {}
@@ -132,8 +132,7 @@ class Quota:
         if full is not None and self._drop_gone(full):
             full = self._taken(shares)
         if full is not None:
-            with self._mutex:
-                self._refused[full.limit] = self._refused.get(full.limit, 0) + 1
+            self._refuse(full.limit)
             raise Exhausted(full, self._limits[full.limit])
         return Slot(self, shares)
 
@@ -156,7 +155,7 @@ class Quota:
             if wanted is not None:
                 self._find_lost()
                 if self._counts.get(wanted, 0) >= self._limits[limit]:
-                    self._refused[limit] = self._refused.get(limit, 0) + 1
+                    self._refuse(limit)
                     raise Exhausted(wanted, self._limits[limit])
                 self._counts[wanted] = self._counts.get(wanted, 0) + 1
             if old is not None:

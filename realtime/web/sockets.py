@@ -84,7 +84,8 @@ class SocketHandlers:
         after = request.get("after")
         cursor = None if after is None else Position.parse(after)
         latest = _count(request.get("history"), most=self._settings.history_length)
-        self._limits.join(self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/")))
+        eio_sid = self._manager.eio_sid_from_sid(sid, "/")
+        self._limits.join(eio_sid, self._manager.server.environ.get(eio_sid))
         grant = self._gate.grant("subscribe", room, mark=self._hub.mark)
         if cursor is not None:
             # Nothing of the log for whom may not read it; that something was missed is the truth.

@@ -117,18 +117,18 @@ def test_who_is_refused_less_often_stays(server: Server) -> None:
 @pytest.mark.parametrize(("every", "closed"), [(1.0, 1), (4.0, 0)])
 def test_only_refusals_within_the_window_count(every: float, closed: int) -> None:
     now, told = 0.0, list[RateLimited]()
-    abuse = Abuse(5, 10, close=lambda _environ, error: told.append(error), clock=lambda: now)
+    abuse = Abuse(5, 10, close=lambda _eio_sid, error: told.append(error), clock=lambda: now)
     environ: dict[str, Any] = {}
     for _ in range(8):
         now += every
-        abuse.refused(environ)
+        abuse.refused("sid", environ)
     assert len(told) == closed
 
 
 def test_zero_closes_nothing_and_keeps_nothing() -> None:
     told = list[RateLimited]()
-    abuse = Abuse(0, 10, close=lambda _environ, error: told.append(error))
+    abuse = Abuse(0, 10, close=lambda _eio_sid, error: told.append(error))
     environ: dict[str, Any] = {}
     for _ in range(100):
-        abuse.refused(environ)
+        abuse.refused("sid", environ)
     assert (told, environ) == ([], {})

@@ -18,13 +18,14 @@ USERS, ADDRESSES = "users", "addresses"
 ADA, BOB = Share(USERS, "ada"), Share(USERS, "bob")
 
 
-def quota(users: int = 2, addresses: int = 5, refused: dict[str, int] | None = None) -> Quota:
+def quota(users: int = 2, addresses: int = 5, refused: Counter[str] | None = None) -> Quota:
     limits = {USERS: users, ADDRESSES: addresses}
-    return Quota(limits, concurrency=for_mode("threading"), refused={} if refused is None else refused)
+    told = Counter[str]() if refused is None else refused
+    return Quota(limits, concurrency=for_mode("threading"), refuse=lambda limit: told.update([limit]))
 
 
 def test_one_too_many_is_refused_and_counted_and_one_that_is_given_back_can_be_had_at_once() -> None:
-    refused: dict[str, int] = {}
+    refused = Counter[str]()
     counted = quota(2, refused=refused)
     first, second = counted.take((ADA,)), counted.take((ADA,))
     with pytest.raises(Exhausted) as caught:
@@ -93,7 +94,7 @@ def test_of_very_many_holders_nobody_makes_the_server_look_all_the_time() -> Non
         return False
 
     limits = {USERS: 1000}
-    counted = Quota(limits, concurrency=for_mode("threading"), refused={}, clock=lambda: now)
+    counted = Quota(limits, concurrency=for_mode("threading"), refuse=lambda _limit: None, clock=lambda: now)
     for _ in range(1000):
         slots.append(counted.take((ADA,)))
         slots[-1].doubt(gone, slots[-1].free)
