@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from redis.exceptions import RedisError
 
-from ..errors import BusUnavailable
+from ..errors import BusUnavailable, InvalidValue
 from ..message import Position
 from .base import BusSilent
 from .channel import Channel, packed
@@ -56,7 +56,10 @@ class Following:
     def state(self, seen: Position, mark: bytes = b"") -> tuple[Position, Position]:
         """The log's newest id and its birth. Raises ``BusUnavailable``, ``BusSilent``."""
         head, birth = self._asked(self._about(seen, mark), seconds=_GRACE_SECONDS)
-        return Position.parse(head.decode()), Position.parse(birth.decode())
+        try:
+            return Position.parse(head.decode()), Position.parse(birth.decode())
+        except (InvalidValue, UnicodeDecodeError) as exc:
+            raise BusUnavailable(f"Redis says of the log what nobody wrote: {exc}") from exc
 
     def _asked(self, ask: bytes, *, seconds: float) -> Any:
         until = time.monotonic() + seconds

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import redis
@@ -77,11 +77,12 @@ class Primary(ABC):
     def _answers(self) -> Iterator[tuple[Place, Any]]:
         """What each node says; those that lately did not answer last, and only when nobody else did."""
         now, answered = time.monotonic(), False
-        for node in sorted(self._order(), key=lambda one: self._aside.get(one, 0) > now):
+        asked = self._asked  # Another one that asks meanwhile may learn of other nodes.
+        for node in sorted(self._order(asked), key=lambda one: self._aside.get(one, 0) > now):
             if answered and self._aside.get(node, 0) > now:
                 return
             try:
-                said = self._ask(self._asked[node])
+                said = self._ask(asked[node])
             except RedisError:
                 self._aside[node] = time.monotonic() + _ASIDE
                 continue
@@ -106,8 +107,8 @@ class Primary(ABC):
         for client in tuple(self._asked.values()):
             client.close()
 
-    def _order(self) -> list[Place]:
-        return list(self._asked)
+    def _order(self, asked: Iterable[Place]) -> list[Place]:
+        return list(asked)
 
     @abstractmethod
     def _ask(self, client: redis.Redis) -> Any:
@@ -166,9 +167,9 @@ class ClusterPrimary(Primary):
         self._slot = key_slot(tag.encode())
         self._turn = 0
 
-    def _order(self) -> list[Place]:
+    def _order(self, asked: Iterable[Place]) -> list[Place]:
         # Another one first each time: what one node says may be out of date.
-        nodes = super()._order()
+        nodes = super()._order(asked)
         self._turn = (self._turn + 1) % len(nodes)
         return nodes[self._turn :] + nodes[: self._turn]
 

@@ -6,31 +6,10 @@
 --        6 digest   7 event   8 data   9 skip   10 spread ("1" or "")   11 rooms joined by LF
 --        12 transient ("1" or ""): for who is connected now; then no room's log is among the keys
 -- Returns the id; where the key was known, {its message's id, its message's digest}
---
--- What others wrote under these keys is not believed: it is replaced, so that no honest message is refused for it.
-local ID = '^%d+%-%d+$'
-
--- Begin the log anew: the mark's id, or the error. What is no log, or has come to the end of all ids, is dropped.
-local function born()
-  local id = redis.pcall('XADD', KEYS[1], '*', 't', 'b', 'p', '0-0')
-  if type(id) == 'table' then
-    if not (string.find(id.err, 'WRONGTYPE', 1, true) or string.find(id.err, 'last possible', 1, true)) then
-      return id
-    end
-    redis.call('DEL', KEYS[1])
-    id = redis.call('XADD', KEYS[1], '*', 't', 'b', 'p', '0-0')
-  end
-  if type(redis.pcall('HSET', KEYS[2], 'birth', id)) == 'table' then
-    redis.call('DEL', KEYS[2])
-    redis.call('HSET', KEYS[2], 'birth', id)
-  end
-  return id
-end
-
 local known = redis.pcall('GET', KEYS[3])
 if type(known) == 'string' then
   local at, digest = string.match(known, '^(%d+%-%d+) (.*)$')
-  if at then
+  if is_id(at) then
     -- A repeat is a write, too: whoever waits for replicas then waits for what the first one wrote.
     local left = redis.call('PTTL', KEYS[3])
     if left > 0 then redis.call('PEXPIRE', KEYS[3], left) end
@@ -38,12 +17,8 @@ if type(known) == 'string' then
   end
 end
 
-local last = redis.pcall('HGET', KEYS[2], 'last')
-if type(last) ~= 'string' or not string.match(last, ID) or redis.call('EXISTS', KEYS[1]) == 0 then
-  -- The log is new, or was lost: a birth mark tells it from any log before it.
-  last = born()
-  if type(last) == 'table' then return last end
-end
+local last = newest()
+if type(last) == 'table' then return last end
 
 local fields = {'e', ARGV[7], 'd', ARGV[8]}
 if ARGV[9] ~= '' then fields[#fields + 1] = 'x'; fields[#fields + 1] = ARGV[9] end
@@ -67,7 +42,7 @@ redis.call('HSET', KEYS[2], 'last', id)
 for i = 4, #KEYS, 2 do
   local previous = redis.pcall('GET', KEYS[i + 1]) or '0-0'
   -- Where it cannot be known what was before, the message names itself: no cursor from before is taken for complete.
-  if type(previous) == 'table' or not string.match(previous, ID) then previous = id end
+  if not is_id(previous) then previous = id end
   local entry = {'MAXLEN', '~', ARGV[2], id, 'p', previous, 'r', ARGV[11], unpack(fields)}
   local added = redis.pcall('XADD', KEYS[i], unpack(entry))
   if type(added) == 'table' and added.err then

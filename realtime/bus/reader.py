@@ -116,25 +116,26 @@ class Reader:
                     self._logger.warning("the log can be read again, from %s on", self._position)
                 backoff.reset()
                 failing_since = None
-            except BusUnavailable as exc:
-                self._sure = False
-                now = time.monotonic()
-                failing_since = failing_since or now
-                # A connection that was closed says nothing of the log yet. Whether it is there, the next one tells.
-                quiet = now - failing_since < _QUIET_SECONDS and not isinstance(exc, BusSilent)
-                if self.connected and not quiet:
-                    self.connected = False
-                    self._on_change(False)
-                    self._logger.error("the log cannot be read, trying again: %s", exc)
-                self._concurrency.sleep(backoff.next())
-                continue
-            except Exception:
-                if self._over():
+                if not self._over():
+                    self._take(entries)
+            except Exception as exc:  # noqa: BLE001  without it nobody would deliver anything any more
+                known = isinstance(exc, BusUnavailable)
+                if self._over() and not known:
                     return  # Its connection was taken from under it.
-                raise
-            if not self._over():
-                self._take(entries)
+                failing_since = failing_since or time.monotonic()
+                self._lost(exc, quiet=known and time.monotonic() - failing_since < _QUIET_SECONDS)
+                self._concurrency.sleep(backoff.next())
         self._source.close()
+
+    def _lost(self, exc: Exception, *, quiet: bool) -> None:
+        """The log could not be read. Nothing ends the one who reads it for everybody, a fault of ours neither."""
+        self._sure = False
+        # A connection that was closed says nothing of the log yet. Whether it is there, the next one tells.
+        if self.connected and (not quiet or isinstance(exc, BusSilent)):
+            self.connected = False
+            self._on_change(False)
+            fault = None if isinstance(exc, BusUnavailable) else exc
+            self._logger.error("the log cannot be read, trying again: %s", exc, exc_info=fault)
 
     def _take(self, entries: Sequence[Raw]) -> None:
         self._breaks = 0

@@ -92,7 +92,7 @@ class RedisBus(Bus):
             key_ttl_ms=int(key_ttl * 1000),
         )
         self._read = self._redis.register_script(_script("read"))
-        self._relay = self._redis.register_script(_script("relay"))
+        self._relay = self._redis.register_script(_script("log", "relay"))
         self._reader: Reader | None = None
         self._renew()
 
@@ -141,7 +141,7 @@ class RedisBus(Bus):
         return self._pipe
 
     def _renew(self) -> None:
-        script = _script("publish")
+        script = _script("log", "publish")
         trips = Trips(
             connect=self._client.channel,
             opening=partial(self._opening, script),
@@ -164,7 +164,7 @@ class RedisBus(Bus):
         answered, its_mark = self._trips.newest
         known = {position_of(answered): its_mark, seen: mark_of(mark)}
         said = sorted(f"{at} {mark}" for at, mark in known.items() if at != START)
-        return packed("EVAL", _script("state"), 2, self._log, self._meta, *said)
+        return packed("EVAL", _script("log", "state"), 2, self._log, self._meta, *said)
 
     def _is_away(self) -> bool:
         return self._reader is not None and not self._reader.connected
@@ -233,5 +233,6 @@ class RedisBus(Bus):
         return [f"{self._prefix}{kind}:{room}" for room in rooms for kind in ("room", "tail")]
 
 
-def _script(name: str) -> str:
-    return files(__package__).joinpath(f"{name}.lua").read_text("utf-8")
+def _script(*names: str) -> str:
+    """One script out of several files, the first in front."""
+    return "".join(files(__package__).joinpath(f"{name}.lua").read_text("utf-8") for name in names)

@@ -4,11 +4,17 @@
 -- KEYS   1 log   2 meta
 -- ARGV   1 log length   2 payload
 -- Returns its id
-local last = redis.call('HGET', KEYS[2], 'last')
-if not last or redis.call('EXISTS', KEYS[1]) == 0 then
-  last = redis.call('XADD', KEYS[1], '*', 't', 'b', 'p', '0-0')
-  redis.call('HSET', KEYS[2], 'birth', last)
+local last = newest()
+if type(last) == 'table' then return last end
+local function added()
+  return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'c', 'p', last, 'd', ARGV[2])
 end
-local id = redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'c', 'p', last, 'd', ARGV[2])
+local id = added()
+if type(id) == 'table' then
+  last = born()
+  if type(last) == 'table' then return last end
+  id = added()
+  if type(id) == 'table' then return id end
+end
 redis.call('HSET', KEYS[2], 'last', id)
 return id

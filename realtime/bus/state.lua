@@ -36,15 +36,24 @@ local function mark(last)
     end
   end
   id = redis.pcall('XADD', KEYS[1], at, 't', 'b', 'p', last)
-  if type(id) == 'table' and id.err then id = redis.call('XADD', KEYS[1], '*', 't', 'b', 'p', last) end
+  if type(id) == 'table' then id = born() end
+  if type(id) == 'table' then return id end
   redis.call('HSET', KEYS[2], 'birth', id, 'last', id)
   return {id, id}
 end
 
--- What others wrote here is not believed.
+-- A key that is not of its kind is nobody's log: as long as it were there, nobody could follow, nor publish.
+for key, kind in pairs({[KEYS[1]] = 'stream', [KEYS[2]] = 'hash'}) do
+  local found = redis.call('TYPE', key).ok
+  if found ~= kind and found ~= 'none' then redis.call('DEL', key) end
+end
+
 local last, birth = redis.call('HGET', KEYS[2], 'last'), redis.call('HGET', KEYS[2], 'birth')
-if not (last and parts(last)) or redis.call('EXISTS', KEYS[1]) == 0 then return mark('0-0') end
-if not (birth and parts(birth)) then birth = last end
+if not is_id(last) or redis.call('EXISTS', KEYS[1]) == 0 then return mark('0-0') end
+if not is_id(birth) then
+  birth = last
+  redis.call('HSET', KEYS[2], 'birth', birth)
+end
 local oldest = redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1]
 
 local function known(id, mark)

@@ -137,4 +137,7 @@ class GeventPoller:
             due = self._beats[self._next_beat]
             self._next_beat = (self._next_beat + 1) % _SPREAD
             for watched in tuple(due):
-                watched.beat()
+                try:
+                    watched.beat()
+                except Exception:  # noqa: BLE001  one socket's fault must not end the others
+                    self._log.exception("a stream failed")

@@ -27,6 +27,7 @@ sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "-p", "no:xdist", *sys.arg
         "test_hub.py",
         "test_redis_faults.py",
         "test_redis_pipe.py",
+        "test_redis_poison.py",
         "test_crowding.py",
         "test_budgets.py",
     ],
