@@ -10,12 +10,16 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
+from realtime import Publisher
 from tests.support.browser import launched
+from tests.support.processes import Redis, Server, running, start_gevent
 
 from .chat import Chat
 from .site import Site
 
 Visit = Callable[..., Chat]
+HEARTBEAT = 1
+"""Seconds between two of ``server``'s."""
 
 
 # Not for the whole session: while Playwright runs, no other test of this process could run an event loop.
@@ -85,3 +89,19 @@ def page(chromium: Browser, site: Site) -> Iterator[Page]:
     page.goto(site.url)
     yield page
     context.close()
+
+
+@pytest.fixture(scope="module")
+def server(shared_redis: Redis, request: pytest.FixtureRequest) -> Iterator[Server]:
+    """A server whose heart beats fast, on Redis. Files that need another have a ``server`` of their own."""
+    env = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": request.module.__name__}
+    server = start_gevent(**env, REALTIME_HISTORY_LENGTH="20000", REALTIME_HEARTBEAT=str(HEARTBEAT))
+    with running(server):
+        yield server
+
+
+@pytest.fixture
+def publisher(shared_redis: Redis, request: pytest.FixtureRequest) -> Iterator[Publisher]:
+    """Publishes where that ``server`` is."""
+    with Publisher(shared_redis.url, namespace=request.module.__name__) as publisher:
+        yield publisher

@@ -13,28 +13,13 @@ from playwright.sync_api import Browser, Error, Page, Playwright
 
 from realtime import Publisher
 from tests.support.browser import launched
-from tests.support.processes import Redis, Server, eventually, running, start_gevent
+from tests.support.processes import Server, eventually
 from tests.support.proxy import Proxy
 from tests.support.publishing import publish
 
 from .client import FOLLOW, Steady, told
 
-HEARTBEAT = 1
 ASLEEP = 3.5
-
-
-@pytest.fixture(scope="module")
-def server(shared_redis: Redis) -> Iterator[Server]:
-    env = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": "asleep", "REALTIME_HISTORY_LENGTH": "20000"}
-    server = start_gevent(**env, REALTIME_HEARTBEAT=str(HEARTBEAT))
-    with running(server):
-        yield server
-
-
-@pytest.fixture
-def publisher(shared_redis: Redis) -> Iterator[Publisher]:
-    with Publisher(shared_redis.url, namespace="asleep") as publisher:
-        yield publisher
 
 
 @pytest.fixture(scope="module")

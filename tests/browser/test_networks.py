@@ -2,36 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from realtime import Publisher
 from tests.support.nginx import PLAIN, nginx
-from tests.support.processes import Redis, Server, eventually, free_port, running, start_gevent
+from tests.support.processes import Server, eventually, free_port
 from tests.support.proxy import Proxy
 from tests.support.publishing import history, publish
 
 from .client import FOLLOW, Steady, told
-from .conftest import Visit
+from .conftest import HEARTBEAT, Visit
 
 BUFFERING = PLAIN.replace("location / {", "location / { proxy_ignore_headers X-Accel-Buffering;")
-HEARTBEAT = 1
-
-
-@pytest.fixture(scope="module")
-def server(shared_redis: Redis) -> Iterator[Server]:
-    env = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": "networks", "REALTIME_HISTORY_LENGTH": "20000"}
-    server = start_gevent(**env, REALTIME_HEARTBEAT=str(HEARTBEAT))
-    with running(server):
-        yield server
-
-
-@pytest.fixture
-def publisher(shared_redis: Redis) -> Iterator[Publisher]:
-    with Publisher(shared_redis.url, namespace="networks") as publisher:
-        yield publisher
 
 
 def test_behind_a_proxy_that_buffers_the_client_ends_with_long_poll_and_gets_everything(

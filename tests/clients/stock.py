@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import socketio
 
-from tests.support.processes import Process, clean_environment, eventually, program
+from tests.support.processes import clean_environment, eventually, program
+from tests.support.scripted import Scripted
 
 SCRIPT = Path(__file__).with_name("stock.mjs")
 
@@ -29,8 +28,10 @@ class Got(NamedTuple):
         return value
 
 
-class NpmClient(Process):
+class NpmClient(Scripted):
     """npm's socket.io-client; what it does with a room is in ``stock.mjs``.
+
+    It says: connected, upgraded, joined, event, answer, disconnected, failed.
 
     Args:
         url: the server.
@@ -40,14 +41,7 @@ class NpmClient(Process):
 
     def __init__(self, url: str, room: str, **options: Any) -> None:
         command = [program("node"), str(SCRIPT), url, json.dumps({"reconnection": False, **options}), room]
-        super().__init__(command, env=clean_environment(), stdin=subprocess.PIPE)
-        self._said: list[dict[str, Any]] = []
-
-    def said(self, what: str) -> list[dict[str, Any]]:
-        """What it has said of one kind: connected, upgraded, joined, event, answer, disconnected, failed."""
-        # Each line is read once: there may be thousands, and this is asked again and again.
-        self._said += [json.loads(line) for line in self.lines[len(self._said) :]]
-        return [one for one in self._said if what in one]
+        super().__init__(command, env=clean_environment())
 
     @property
     def got(self) -> list[Got]:
@@ -63,22 +57,12 @@ class NpmClient(Process):
 
     def publish(self, room: str, data: Any, **more: Any) -> str:
         """Publish with an acknowledgement; return the id."""
-        assert self.popen.stdin is not None
         count = len(self.said("answer"))
-        self.popen.stdin.write(json.dumps(["publish", {"room": room, "data": data, **more}]) + "\n")
-        self.popen.stdin.flush()
+        self.tell(["publish", {"room": room, "data": data, **more}])
         eventually(lambda: len(self.said("answer")) > count, within=20, what="the acknowledgement")
         (answer,) = self.said("answer")[-1]["answer"]
         assert answer["ok"], answer
         return str(answer["id"])
-
-    def end(self) -> None:
-        """Disconnect and end the process."""
-        assert self.popen.stdin is not None
-        self.popen.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(5)
-        self.stop()
 
 
 class PythonClient:

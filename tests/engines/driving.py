@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import json
 import os
@@ -15,6 +14,7 @@ import pytest
 import websocket
 
 from tests.support.processes import Process, eventually, program
+from tests.support.scripted import Scripted
 
 HERE = Path(__file__).parent
 _SYSTEM_PYTHON = "/usr/bin/python3"
@@ -39,7 +39,7 @@ class Engine(Protocol):
         """Close the page."""
 
 
-class Lines(Process):
+class Lines(Scripted):
     """A page in a program of its own that is driven by lines of JSON, such as ``qtwebkit.py``.
 
     Args:
@@ -51,7 +51,7 @@ class Lines(Process):
 
     def __init__(self, command: list[str], url: str, *, before: str, folder: Path) -> None:
         env = {"PATH": os.environ["PATH"], "HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "TZ": "UTC"}
-        super().__init__([*command, url, before], env=env, stdin=subprocess.PIPE)
+        super().__init__([*command, url, before], env=env)
         self.complaints: list[str] = []
         self._read = 0
         self._hear("loaded")
@@ -62,18 +62,8 @@ class Lines(Process):
     def keys(self, text: str) -> None:
         self._do(keys=text)
 
-    def end(self) -> None:
-        assert self.popen.stdin is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.popen.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(5)
-        self.stop()
-
     def _do(self, **work: str) -> Any:
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(json.dumps(work) + "\n")
-        self.popen.stdin.flush()
+        self.tell(work)
         return self._hear("value")
 
     def _hear(self, what: str) -> Any:

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import requests
 
-from realtime.wire.sse import Decoder, Event
+from realtime.wire.sse import Decoder
 from tests.support.processes import Server, eventually
 from tests.support.publishing import publish
-from tests.support.streams import EventReader
+from tests.support.streams import EventReader, Events
 
 REMY = {"Accept": "text/event-stream", "Cache-Control": "no-cache", "X-Requested-With": "XMLHttpRequest"}
 """EventSource.js (Remy Sharp): aborts what takes longer than 50 seconds, and comes back with Last-Event-ID."""
@@ -26,7 +26,7 @@ JQUERY = {"Accept": "*/*", "X-Requested-With": "XMLHttpRequest"}
 """jquery.eventsource: jQuery.ajax with a time-out of 50 seconds and cache: false. It sends no id."""
 
 
-class Answer:
+class Answer(Events):
     """A whole response, and how long it took."""
 
     def __init__(self, server: Server, room: str, headers: dict[str, str] | None = None, **query: Any) -> None:
@@ -38,14 +38,6 @@ class Answer:
         self.events = decoder.feed(response.content)
         self.last_id, self.retry = decoder.last_event_id, decoder.retry
 
-    @property
-    def messages(self) -> list[Event]:
-        return [event for event in self.events if not event.event.startswith("realtime.")]
-
-    @property
-    def ids(self) -> list[str]:
-        return [event.id for event in self.messages]
-
 
 def test_an_answer_that_may_wait_ends_with_its_first_news(any_server: Server, room: str) -> None:
     first = Answer(any_server, room, wait=0)
@@ -54,7 +46,7 @@ def test_an_answer_that_may_wait_ends_with_its_first_news(any_server: Server, ro
     timer.start()
     answer = Answer(any_server, room, {"Last-Event-ID": first.last_id}, wait=20)
     timer.join()
-    assert [json.loads(one.data) for one in answer.messages] == ["hi"]
+    assert answer.data == ["hi"]
     assert 0.2 < answer.took < 5
     assert answer.headers["Content-Type"].startswith("text/event-stream")
     assert answer.headers["Cache-Control"] == "no-cache, no-transform"

@@ -66,6 +66,14 @@ def deep(levels: int) -> str:
     return "[" * levels + "]" * levels
 
 
+def ended(server: Server, data: bytes | str) -> int | str | None:
+    """How the server ended the WebSocket of a client that said this: text in a frame, or bytes as they are."""
+    with Line(server.url) as line:
+        line.connect()
+        line.socket.sendall(frame(data.encode()) if isinstance(data, str) else data)
+        return line.outcome(within=5)
+
+
 # ---- each of them, once ----------------------------------------------------------------------------------------------
 
 
@@ -83,10 +91,7 @@ def too_many_bytes_emitted(server: Server) -> None:
 
 
 def too_long_a_frame(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.socket.sendall(frame(b"", size=20_000_000))
-        assert line.outcome(within=5) == 1009
+    assert ended(server, frame(b"", size=20_000_000)) == 1009
 
 
 def too_long_a_payload(server: Server) -> None:
@@ -101,17 +106,11 @@ def too_many_bytes_in_a_batch(server: Server) -> None:
 
 
 def too_many_fragments(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.socket.sendall(frame(b"4", fin=False) + frame(b"x", 0, fin=False) * 3)
-        assert line.outcome(within=5) == 1009
+    assert ended(server, frame(b"4", fin=False) + frame(b"x", 0, fin=False) * 3) == 1009
 
 
 def too_many_attachments(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.say('452-["x",{"_placeholder":true,"num":0}]')
-        assert line.outcome(within=5) == 1002
+    assert ended(server, '452-["x",{"_placeholder":true,"num":0}]') == 1002
 
 
 def too_deep_a_body(server: Server) -> None:
@@ -119,10 +118,7 @@ def too_deep_a_body(server: Server) -> None:
 
 
 def too_deep_a_packet(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.say(f'42["publish",{{"room":"refused","data":{deep(9)}}}]')
-        assert line.outcome(within=5) == 1002
+    assert ended(server, f'42["publish",{{"room":"refused","data":{deep(9)}}}]') == 1002
 
 
 def too_many_rooms_of_a_stream(server: Server) -> None:
@@ -152,24 +148,15 @@ def a_bad_handshake(server: Server) -> None:
 
 
 def no_frame(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.socket.sendall(b"\xff\xff" * 10)
-        assert line.outcome(within=5) == 1002
+    assert ended(server, b"\xff\xff" * 10) == 1002
 
 
 def no_packet(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.say("9")
-        assert line.outcome(within=5) == 1002
+    assert ended(server, "9") == 1002
 
 
 def bytes_out_of_nowhere(server: Server) -> None:
-    with Line(server.url) as line:
-        line.connect()
-        line.socket.sendall(frame(b"bytes", BINARY))
-        assert line.outcome(within=5) == 1002
+    assert ended(server, frame(b"bytes", BINARY)) == 1002
 
 
 def two_polls_at_once(server: Server) -> None:

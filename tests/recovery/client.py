@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import websocket
 
-from tests.support.processes import Process, clean_environment, eventually, program
+from tests.support.processes import clean_environment, eventually, program
+from tests.support.scripted import Scripted
 
 SCRIPT = Path(__file__).with_name("stock.mjs")
 PATIENCE: dict[str, Any] = {"reconnectionDelay": 100, "reconnectionDelayMax": 200, "transports": ["websocket"]}
@@ -22,8 +22,8 @@ class Connected(NamedTuple):
     recovered: bool
 
 
-class StockClient(Process):
-    """npm's socket.io-client.
+class StockClient(Scripted):
+    """npm's socket.io-client. It says: connected, event, answer, disconnected, failed.
 
     Args:
         url: the server.
@@ -32,13 +32,7 @@ class StockClient(Process):
 
     def __init__(self, url: str, **options: Any) -> None:
         command = [program("node"), str(SCRIPT), url, json.dumps({**PATIENCE, **options})]
-        super().__init__(command, env=clean_environment(), stdin=subprocess.PIPE)
-        self._said: list[dict[str, Any]] = []
-
-    def said(self, what: str) -> list[dict[str, Any]]:
-        """What it has said of one kind: connected, event, answer, disconnected, failed."""
-        self._said += [json.loads(line) for line in self.lines[len(self._said) :]]
-        return [one for one in self._said if what in one]
+        super().__init__(command, env=clean_environment())
 
     @property
     def connections(self) -> list[Connected]:
@@ -59,16 +53,10 @@ class StockClient(Process):
         """What each message carried."""
         return [args[0] for args in self.got()]
 
-    def tell(self, *line: Any) -> None:
-        """Say what it is to do."""
-        assert self.popen.stdin is not None
-        self.popen.stdin.write(json.dumps(line) + "\n")
-        self.popen.stdin.flush()
-
     def call(self, event: str, *args: Any) -> Any:
         """Emit, and return what it is answered."""
         count = len(self.said("answer"))
-        self.tell("emit", event, *args)
+        self.tell(["emit", event, *args])
         eventually(lambda: len(self.said("answer")) > count, within=20, what=f"the answer to {event}")
         answer = self.said("answer")[-1]["answer"]
         return answer[0] if answer else None
@@ -82,12 +70,6 @@ class StockClient(Process):
         """Wait for as many messages as these, and find them to be these."""
         eventually(lambda: len(self.data) >= len(expected), within=20, what=f"{len(expected)} messages")
         assert self.data == expected
-
-    def end(self) -> None:
-        """End the process."""
-        assert self.popen.stdin is not None
-        self.popen.stdin.close()
-        self.stop()
 
 
 class RawClient:

@@ -157,7 +157,7 @@ def test_nothing_is_lost_or_doubled_over_twenty_recoveries_under_load(
     def publish() -> None:
         nonlocal sent
         while not over.wait(0.005):
-            publisher.tell("emit", "publish", {"room": room, "data": sent})
+            publisher.tell(["emit", "publish", {"room": room, "data": sent}])
             sent += 1
 
     thread = threading.Thread(target=publish, daemon=True)

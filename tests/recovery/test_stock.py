@@ -26,7 +26,7 @@ def test_a_client_that_comes_back_has_its_id_its_rooms_and_what_it_missed(
 ) -> None:
     client = stock(deployment.url)
     client.join(room)
-    client.tell("emit", "enter", f"{room}/by-the-application")
+    client.tell(["emit", "enter", f"{room}/by-the-application"])
     deployment.publish(room, 1)
     client.wait_data([1])
     deployment.cut()
@@ -138,7 +138,7 @@ def test_clients_that_poll_come_back_too(
     client.join(room)
     deployment.publish(room, 1)
     client.wait_data([1])
-    client.tell("drop")
+    client.tell(["drop"])
     assert client.wait_connected(2) == (client.connections[0].sid, True)
     deployment.publish(room, 2)
     client.wait_data([1, 2])
@@ -147,8 +147,8 @@ def test_clients_that_poll_come_back_too(
 def test_who_takes_its_leave_is_forgotten(deployment: Deployment, stock: Stock, room: str) -> None:
     client = stock(deployment.url)
     client.join(room)
-    client.tell("leave")
-    client.tell("connect")
+    client.tell(["leave"])
+    client.tell(["connect"])
     second = client.wait_connected(2)
     assert not second.recovered
     assert second.sid != client.connections[0].sid

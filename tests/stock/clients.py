@@ -21,7 +21,8 @@ from playwright.sync_api import Browser
 from realtime.message import Position
 from realtime.wire.sse import Decoder
 from tests.clients.stock import NpmClient
-from tests.support.processes import ROOT, Process, clean_environment, program
+from tests.support.processes import ROOT, clean_environment, program
+from tests.support.scripted import Scripted
 
 HERE = Path(__file__).parent
 READY = "realtime.ready"
@@ -51,22 +52,15 @@ def target(room: str) -> str:
     return f"/events?room={room}"
 
 
-class NodeStream(Process):
+class NodeStream(Scripted):
     """A client for Node, in a process of its own."""
 
     def __init__(self, package: str, url: str, room: str) -> None:
         command = [program("node"), str(HERE / "streams.mjs"), package, url + target(room), json.dumps(EVENTS)]
-        super().__init__(command, env=clean_environment(NODE_NO_WARNINGS="1"), stdin=subprocess.PIPE)
+        super().__init__(command, env=clean_environment(NODE_NO_WARNINGS="1"))
 
     def heard(self) -> list[Heard]:
         return [Heard(event, id_, json.loads(data)) for event, id_, data in map(json.loads, tuple(self.lines))]
-
-    def end(self) -> None:
-        assert self.popen.stdin is not None
-        self.popen.stdin.close()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self.popen.wait(5)
-        self.stop()
 
 
 FILES = {

@@ -14,11 +14,33 @@ from realtime.wire.sse import Decoder, Event
 from .processes import eventually
 
 
-class EventReader:
-    """Reads ``/events`` in a thread of its own and keeps what came.
+class Events:
+    """What came by a stream.
 
     Attributes:
         events: every event, control events included.
+    """
+
+    events: list[Event]
+
+    @property
+    def messages(self) -> list[Event]:
+        """Without control events."""
+        return [event for event in self.events if not event.event.startswith("realtime.")]
+
+    @property
+    def ids(self) -> list[str]:
+        return [event.id for event in self.messages]
+
+    @property
+    def data(self) -> list[Any]:
+        return [json.loads(event.data) for event in self.messages]
+
+
+class EventReader(Events):
+    """Reads ``/events`` in a thread of its own and keeps what came.
+
+    Attributes:
         status, headers: of the response.
         raw: every byte of the body.
         ended: the response is over.
@@ -32,7 +54,7 @@ class EventReader:
         self._response = self._connection.getresponse()
         self.status = self._response.status
         self.headers = dict(self._response.getheaders())
-        self.events: list[Event] = []
+        self.events = []
         self.raw = b""
         self.ended = False
         self.decoder = Decoder()
@@ -47,19 +69,6 @@ class EventReader:
         except (OSError, ValueError, http.client.HTTPException, AttributeError):
             pass
         self.ended = True
-
-    @property
-    def messages(self) -> list[Event]:
-        """Without control events."""
-        return [event for event in self.events if not event.event.startswith("realtime.")]
-
-    @property
-    def ids(self) -> list[str]:
-        return [event.id for event in self.messages]
-
-    @property
-    def data(self) -> list[Any]:
-        return [json.loads(event.data) for event in self.messages]
 
     def ready(self) -> dict[str, Any]:
         """Wait for the stream's first event and return its data."""
