@@ -66,16 +66,14 @@ class Client:
         """A connection that is not one of the pool's. Raises ``RedisError``, ``OSError``."""
         return Channel(self.redis.connection_pool)
 
-    def ask(self, ask: Callable[[], Any], *, anyway: bool = False, again: bool = False) -> Any:
+    def ask(self, ask: Callable[[], Any], *, again: bool = False) -> Any:
         """Ask; any failure of Redis is a ``BusUnavailable``.
 
         Args:
             ask: does it.
-            anyway: also where Redis is known to be away.
             again: asking twice is as good as once, so that a connection that broke may be replaced.
         """
-        if not anyway:
-            self._check_away()
+        self._check_away()
         for last in (not again, True):
             try:
                 return self._asked(ask)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -64,19 +64,17 @@ class MemoryRoster(Roster):
 
     Args:
         lock: guards it.
-        clock: seconds, steadily rising.
     """
 
-    def __init__(self, lock: AbstractContextManager[Any], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, lock: AbstractContextManager[Any]) -> None:
         self._lock = lock
-        self._clock = clock
         self._leases: dict[str, float] = {}
         self._sheets: dict[str, dict[str, dict[str, str]]] = {}
 
     def renew(self, process: str, ttl: float) -> bool:
         with self._lock:
             held = process in self._leases
-            self._leases[process] = self._clock() + ttl
+            self._leases[process] = time.monotonic() + ttl
             return held
 
     def write(self, process: str, changes: Changes) -> None:
@@ -100,7 +98,7 @@ class MemoryRoster(Roster):
 
     def read(self, rooms: Sequence[str], *, most: int) -> dict[str, dict[str, Page]]:
         with self._lock:
-            now = self._clock()
+            now = time.monotonic()
             alive = [one for one, until in self._leases.items() if until > now]
             return {
                 room: {
@@ -113,12 +111,12 @@ class MemoryRoster(Roster):
 
     def over(self) -> dict[str, list[str]]:
         with self._lock:
-            now = self._clock()
+            now = time.monotonic()
             return {one: list(self._sheets.get(one, {})) for one, until in self._leases.items() if until <= now}
 
     def bury(self, process: str, rooms: Sequence[str]) -> bool:  # noqa: ARG002  the face: others must know where to look
         with self._lock:
-            if self._leases.get(process, float("inf")) > self._clock():
+            if self._leases.get(process, float("inf")) > time.monotonic():
                 return False
             del self._leases[process]
             self._sheets.pop(process, None)

@@ -8,6 +8,7 @@ file may not know how anything is answered.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -102,7 +103,7 @@ class Admission:
         connection.slot = slot
         slot.doubt(hang_up_of(environ), partial(_dropped, self._hub, connection))
 
-    def begun(self, environ: dict[str, Any]) -> Any:
+    def begun(self, environ: dict[str, Any]) -> Callable[[Connection], None]:
         """What an event stream calls that begins on a server which keeps its socket: from then on it may be gone
         unnoticed.
         """

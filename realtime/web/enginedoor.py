@@ -25,6 +25,7 @@ from .enginepolling import Polls, SecondPoll, encoded, is_python, posted
 from .enginerequests import EngineRequest, RequestRefused
 from .enginesocket import EngineSocket
 from .packets import BadPacket, read_payload
+from .quota import Slot
 
 Headers = list[tuple[str, str]]
 
@@ -116,7 +117,7 @@ class EngineDoor(engineio.Server):
             headers += [("Retry-After", str(refused.retry_after)), ("Cache-Control", "no-store")]
         return self._answer(environ, start_response, refused.status, headers, refused.body)
 
-    def _slot(self, environ: dict[str, Any]) -> Any:
+    def _slot(self, environ: dict[str, Any]) -> Slot | None:
         """One of the connections that its client may have."""
         try:
             return self.admission.handshake(environ)

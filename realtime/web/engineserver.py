@@ -21,6 +21,7 @@ from .enginerequests import RequestRefused
 from .enginesocket import EngineSocket
 from .link import Link
 from .manager import PRIVATE_MARK
+from .quota import Slot
 
 _MEANT: Final = {"transport", "EIO", "sid", "j"}
 """Query parameters that mean something to Engine.IO."""
@@ -61,7 +62,9 @@ class EngineServer(EngineDoor):
         allowed = self._cors_allowed_origins(environ)
         return allowed is None or origin in allowed
 
-    def _connect_directly(self, environ: dict[str, Any], start_response: Any, websocket: Any, slot: Any) -> list[bytes]:
+    def _connect_directly(
+        self, environ: dict[str, Any], start_response: Any, websocket: Any, slot: Slot | None
+    ) -> list[bytes]:
         sid = self.generate_id()
         session = EngineSocket.directly(self, sid)
         session.slot, self.sockets[sid] = slot, session

@@ -21,6 +21,7 @@ from .heartbeat import BeatingSocket
 from .link import Link
 from .packets import BadPacket
 from .portable import BlockingWebSocket, converse, probed
+from .quota import Slot
 
 _LATER: Final = object()
 
@@ -43,7 +44,7 @@ class EngineSocket(BeatingSocket):
     polls: Polls | None = None
     is_python = False
     farewell: tuple[int, str] = (wire.NORMAL, "")
-    slot: Any = None
+    slot: Slot | None = None
     broken = ""
     server: Any
     connected: bool

@@ -16,7 +16,6 @@ from ..names import RESERVED_EVENTS
 from ..wire.depth import MAX_DEPTH, is_too_deep
 from .packets import BadPacket
 
-_BINARY: Final = frozenset({packet.BINARY_EVENT, packet.BINARY_ACK})
 _EVENTS: Final = frozenset({packet.EVENT, packet.BINARY_EVENT})
 _HEAD: Final = re.compile(r"(?:([0-4])|([56])([0-9]{1,9})-)(?:(/[^,]*+)(?:,|\Z))?([0-9]{1,20}+)?")
 
@@ -111,11 +110,6 @@ def of_clients(kind: type, *, max_attachments: int, max_depth: int) -> type:
     if kind is not packet.Packet:
         return kind
     return type("EventPacket", (EventPacket,), {"max_attachments": max_attachments, "max_depth": max_depth})
-
-
-def is_binary(pkt: Any) -> bool:
-    """Whether attachments belong to the packet, if any were announced."""
-    return pkt.packet_type in _BINARY
 
 
 def is_event(pkt: Any) -> bool:

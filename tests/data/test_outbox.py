@@ -160,6 +160,16 @@ def test_what_can_never_be_published_is_refused_when_it_is_added(outbox: Outbox,
     assert waiting(outbox, engine) == 0
 
 
+def test_the_table_has_the_name_and_takes_the_size_that_it_is_given(engine: sa.Engine) -> None:
+    outbox = Outbox(name="letters", max_message_bytes=100)
+    outbox.create(engine)
+    assert set(sa.inspect(engine).get_table_names()) == {"letters", "letters_lease"}
+    with Session(engine) as session:
+        outbox.add(session, "orders", "x" * 98)
+        with pytest.raises(MessageTooLarge):
+            outbox.add(session, "orders", "x" * 99)
+
+
 def test_a_row_that_the_application_refuses_later_holds_up_nobody_and_is_kept_until_it_is_purged(
     outbox: Outbox, engine: sa.Engine, shared_redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

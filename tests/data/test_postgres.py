@@ -45,7 +45,7 @@ def test_a_notification_brings_another_programs_changes_and_a_rollback_brings_no
     postgres: Postgres, table: str, target: Any, seen: Seen
 ) -> None:
     changes = PostgresChanges(postgres.url, target, poll=60)
-    changes.watch(table, room="orders")
+    changes.watch(table, room="orders", event="ordered")
     changes.start()
     try:
         write(postgres, f"INSERT INTO {table} VALUES (1, 'new')")
@@ -62,6 +62,7 @@ def test_a_notification_brings_another_programs_changes_and_a_rollback_brings_no
         {"op": "update", "table": table, "row": {"id": 1, "state": "shipped"}},
         {"op": "delete", "table": table, "row": {"id": 1, "state": "shipped"}},
     ]
+    assert {message.event for message in target.history("orders").messages} == {"ordered"}
 
 
 def test_what_was_written_while_the_connection_was_lost_comes_afterwards(

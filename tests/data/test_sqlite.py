@@ -135,13 +135,20 @@ def test_values_that_json_does_not_know_do_not_disturb_the_writer(path: Path, ta
     assert (row["c0"], row["c1"], row["c129"]) == (1, None, 2)
 
 
-def test_a_function_says_where_each_change_goes(path: Path, target: Any, seen: Seen) -> None:
+def test_a_function_says_where_each_change_goes_as_the_event_that_it_is_watched_as(
+    path: Path, target: Any, seen: Seen
+) -> None:
     changes = SQLiteChanges(path, target)
-    changes.watch("orders", room=lambda change: f"order-{change['row']['id']}" if change["op"] == "insert" else None)
+    changes.watch(
+        "orders",
+        room=lambda change: f"order-{change['row']['id']}" if change["op"] == "insert" else None,
+        event="ordered",
+    )
     write(path, "INSERT INTO orders VALUES (5, 'a', 0)", "DELETE FROM orders")
     changes.step()
     changes.reset()
     assert [one["op"] for one in seen("order-5")] == ["insert"]
+    assert [message.event for message in target.history("order-5").messages] == ["ordered"]
     assert all_of(path) == []
 
 
