@@ -231,9 +231,11 @@ Outbox().relay(publisher, sa.create_engine({str(engine.url)!r}), poll=0.02, leas
             session.commit()
         for share in (30, 150, 320, 600):
             process = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, env=clean_environment())
-            eventually(lambda n=share: len(publisher.history("orders", limit=1000).messages) >= n, within=30)
-            if share == 600:
-                eventually(lambda: not waiting(outbox, engine))
-            process.kill()
-            process.wait()
+            try:
+                eventually(lambda n=share: len(publisher.history("orders", limit=1000).messages) >= n, within=30)
+                if share == 600:
+                    eventually(lambda: not waiting(outbox, engine))
+            finally:
+                process.kill()
+                process.wait()
         assert [one.data for one in publisher.history("orders", limit=1000).messages] == list(range(600))
