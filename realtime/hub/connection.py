@@ -43,12 +43,14 @@ class Grant(NamedTuple):
         mark: the hub's, from before it was asked whether they may.
         until: when that ends, by ``time.monotonic``; ``None`` for no end.
         leases: the rooms for which it ends sooner, and when.
+        at: when that was asked, in seconds since the epoch; 0 where nobody knows.
     """
 
     user: str
     mark: int
     until: float | None = None
     leases: tuple[tuple[str, float], ...] = ()
+    at: float = 0.0
 
     def ends(self, room: str) -> float | None:
         """When reading the room ends; ``None`` for never."""

@@ -87,12 +87,13 @@ class Gate(Identifying):
             action, rooms: as ``admit``, which says what is raised.
             mark: the hub's, from before this is asked.
         """
+        at = time.time()
+        now = time.monotonic() - at
         who, leases = self._admitted(action, rooms)
-        now = time.monotonic() - time.time()
         if isinstance(who, Ticket):
-            return Grant(who.user, mark, who.until + now)
-        user = user_of(who)
-        return None if user is None else Grant(user, mark, None, tuple((room, until + now) for room, until in leases))
+            return Grant(who.user, mark, who.until + now, at=at)
+        user, ends = user_of(who), tuple((room, until + now) for room, until in leases)
+        return None if user is None else Grant(user, mark, None, ends, at)
 
     def _admitted(self, action: Action, rooms: Sequence[str]) -> tuple[Any, list[tuple[str, float]]]:
         """Who the client is, and which of the rooms were granted until when."""

@@ -6,6 +6,7 @@ All of it needs the client's request context. This file may not know what anybod
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -28,6 +29,8 @@ IDENTITY: Final = "realtime.identity"
 """Under this key is who the client is, once that was asked."""
 USER: Final = "realtime.user"
 """Under this key is that one's user id."""
+ASKED: Final = "realtime.asked"
+"""Under this key is when that was asked, in seconds since the epoch."""
 HOLDER: Final = "realtime.holder"
 """Under this key is the id of the user whose ticket a Socket.IO client connected with."""
 KNOWN: Final = "realtime.known"
@@ -68,6 +71,7 @@ class Identifying:
         if IDENTITY not in environ:
             with environ.setdefault(_LOCK, self._concurrency.lock()):
                 if IDENTITY not in environ:
+                    environ[ASKED] = time.time()
                     with judged(self._log, "a hook of identify failed; the client was refused"):
                         identity = self._identified()
                         environ[USER], environ[IDENTITY] = user_of(identity), identity

@@ -7,6 +7,7 @@ it is noted in the ledger first, for processes that start later. This file may n
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from typing import Any, Final
@@ -16,7 +17,7 @@ from ..grants import Ledger
 from ..hub.connection import Grant, State
 from ..hub.revoking import EXPIRED, REVOKED
 from ..names import is_room_name
-from .identifying import GONE, HOLDER, USER
+from .identifying import ASKED, GONE, HOLDER, USER
 from .relay import RelayingManager
 
 _PATIENCE: Final = 0.5
@@ -26,6 +27,8 @@ _UNTIL: Final = "realtime.until"
 _NEVER: Final = float("inf")
 _LOOKED_BACK: Final = 3600.0
 """Seconds for which a revocation that was missed is looked for: none that is older is noted."""
+_DIFFERENCE: Final = 2.0
+"""Seconds by which the clock of whoever revoked may be behind ours: who was let in longer after that is let in."""
 _AGAIN: Final = 0.25
 
 
@@ -121,24 +124,30 @@ class RevokingManager(RelayingManager):
         """
         gaps = self._hub.counters.gaps
         try:
-            self._look_up(since=time.time() - _LOOKED_BACK)
+            self._look_up(earliest=time.time() - _LOOKED_BACK)
         finally:
             self._hub.sure(gaps)
 
-    def _look_up(self, *, since: float) -> None:
+    def _look_up(self, *, earliest: float) -> None:
         everybody: dict[str, set[str]] = {}
+        since: dict[str, float] = {}
+
+        def found(user: str, rooms: Iterable[str], asked: float) -> None:
+            everybody.setdefault(user, set()).update(rooms)
+            since[user] = min(since.get(user, asked), asked)
+
         for connection in tuple(self._hub.connections):
             if connection.grant is not None:
-                everybody.setdefault(connection.grant.user, set()).update(connection.rooms)
+                found(connection.grant.user, connection.rooms, connection.grant.at)
         for eio_sid, environ in tuple(self.server.environ.items()):
             client = self._connections.of_engine(eio_sid)
             for user in filter(None, (environ.get(USER), environ.get(HOLDER))):
-                everybody.setdefault(user, set()).update(() if client is None else client.rooms)
+                found(user, () if client is None else client.rooms, environ.get(ASKED, 0.0))
         for user, rooms in everybody.items():
             self.ledger.forget(user)
             while True:
                 with suppress(BusUnavailable):
-                    taken = self.ledger.taken(user, rooms, since=since)
+                    taken = self.ledger.taken(user, rooms, since=max(earliest, since[user] - _DIFFERENCE))
                     break
                 self.server.sleep(_AGAIN)
             for room in taken:

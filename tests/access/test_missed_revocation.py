@@ -6,6 +6,7 @@ Until then nobody reads on for whom somebody was asked: what came after the revo
 from __future__ import annotations
 
 import signal
+import time
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -23,6 +24,8 @@ from .test_tickets import ticket
 
 KEPT = 100
 """Entries of the log: the fewest that can be set."""
+LATER = 2.5
+"""Seconds: more than the clocks of two machines are expected to differ."""
 
 
 @pytest.fixture(scope="module", params=[start_gevent, start_threads], ids=["gevent", "threads"])
@@ -92,3 +95,25 @@ def test_who_lost_everything_is_sent_away(two: tuple[Server, Server]) -> None:
         missed(here, there, lambda: revoke(there, user, silently=""))
         client.wait_until_ended(within=10)
         assert client.named("realtime.revoked")[0].data == {"room": None}
+
+
+def test_who_was_let_in_after_all_was_revoked_is_not_sent_away_for_it(two: tuple[Server, Server]) -> None:
+    here, there = two
+    user, room = f"user-{uuid.uuid4().hex[:8]}", f"club/{uuid.uuid4().hex[:8]}"
+    theirs, others = log_in(here.url, user), log_in(here.url, f"{user}-friend")
+    revoked = revoke(there, user, silently="")
+    revoke(there, user, room, silently="")
+    # A moment later they log in again.
+    eventually(lambda: time.monotonic() > revoked + LATER, what="that moment")
+    with (
+        EventReader(here.url, room, headers=theirs) as stream,
+        SocketClient(here.url, headers=theirs) as client,
+    ):
+        stream.ready(), client.join(room)
+        missed(here, there, lambda: say(there, room, "on", others))
+        stream.wait(1)
+        eventually(lambda: client.named("message"))
+        say(there, room, "and on", others)
+        stream.wait(2)
+        eventually(lambda: len(client.named("message")) == 2)
+        assert control(stream) == [] and client.named("realtime.revoked") == []
