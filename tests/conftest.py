@@ -3,13 +3,36 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Iterator
 
 import pytest
 
-from .support.processes import Redis, Server, start_gevent, start_threads
+from .support.processes import Redis, Server, eventually, start_gevent, start_threads
 from .support.redis_cluster import RedisCluster
 from .support.redis_sentinel import RedisSentinels
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on() -> Iterator[None]:
+    """A test ends what it began: a thread that stays keeps the process, and a client that stays disturbs the next test.
+
+    What the package and the tests' own helpers leave to the background for a moment does neither.
+    """
+    before = set(threading.enumerate())
+    yield
+    if left := _left(before):
+        eventually(lambda: not _left(before), within=10, what=f"the end of {left}")
+
+
+def _left(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [one for one in threading.enumerate() if one not in before and (not one.daemon or _is_clients(one))]
+
+
+def _is_clients(thread: threading.Thread) -> bool:
+    """Whether it is one of python-socketio's client, or of the Engine.IO client below it."""
+    module = getattr(getattr(thread, "_target", None), "__module__", None)
+    return module in {"socketio.client", "engineio.client"}
 
 
 @pytest.fixture(scope="session")

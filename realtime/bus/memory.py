@@ -181,15 +181,18 @@ class MemoryBus(Bus):
                         return
                     batch, self._undelivered = self._undelivered, deque()
                 for one in batch:
-                    if isinstance(one, Message):
-                        receiver.deliver(one)
-                    else:
-                        receiver.control(*one)
+                    self._hand(one, receiver)
                 receiver.flush()
         except BaseException:
             with self._lock:
                 self._delivering = False
             raise
+
+    def _hand(self, one: Message | tuple[Position, dict[str, Any]], receiver: Receiver) -> None:
+        try:
+            receiver.deliver(one) if isinstance(one, Message) else receiver.control(*one)
+        except Exception:  # noqa: BLE001  it was accepted: a fault of ours in one must cost nobody the others
+            self._log.exception("a message could not be delivered")
 
     def _slice(
         self, name: str, within: Callable[[Position], bool], limit: int, *, newest_first: bool = False

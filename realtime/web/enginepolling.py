@@ -29,6 +29,9 @@ _PYTHON: Final = ("python-requests/", "Python/")
 EMPTY: Final = str(eio_packet.NOOP).encode()
 """Ends a poll for which there is nothing."""
 
+_MOST_DIGITS: Final = 18
+"""Of a number that is read at all: Python itself refuses to read one of thousands."""
+
 _MOST_WAITING: Final = 4
 """Repetitions of one poll that may wait for its payload at once."""
 
@@ -140,7 +143,7 @@ def posted(environ: dict[str, Any], *, most: int) -> bytes | None:
     if length:
         if not (length.isascii() and length.isdecimal()):
             raise BadPacket("Content-Length is a number")
-        if int(length) > most:
+        if len(length) > _MOST_DIGITS or int(length) > most:
             return None
         body: bytes = environ["wsgi.input"].read(int(length))
         if len(body) < int(length):

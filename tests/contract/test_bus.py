@@ -151,6 +151,22 @@ def test_a_publisher_that_fails_when_it_is_told_harms_nobody(bus: Bus, recorder:
     assert put(bus, 2) > recorder.order[1]
 
 
+def test_one_message_that_cannot_be_delivered_costs_neither_its_publisher_nor_the_others(
+    bus: Bus, recorder: Recorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(message: Message) -> None:
+        if message.data == "bad":
+            raise RuntimeError("a fault of the receiver's")
+
+    recorder.on_deliver = fail
+    outcomes = bus.publish_many([Message.new("lobby", data) for data in (1, "bad", 2)])
+    assert all(isinstance(one, Published) for one in outcomes)
+    assert put(bus, 3) > START
+    assert recorder.wait(4) == [1, "bad", 2, 3]
+    eventually(lambda: recorder.flushes)
+    assert "a fault of the receiver's" in caplog.text
+
+
 def test_the_same_key_in_another_room_is_another_message(bus: Bus) -> None:
     assert put(bus, 1, "lobby", key="k") != put(bus, 1, "hall", key="k")
 

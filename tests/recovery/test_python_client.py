@@ -10,6 +10,7 @@ import pytest
 import socketio
 
 from tests.support.processes import eventually
+from tests.support.stock import end
 
 from .deployment import Deployment
 
@@ -49,7 +50,7 @@ class Resuming:
             self._client.eio.ws.shutdown()
 
     def close(self) -> None:
-        self._client.shutdown()  # Also while it tries to come back: nobody would ever end that.
+        end(self._client)
 
 
 @pytest.fixture

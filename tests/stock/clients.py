@@ -23,6 +23,7 @@ from realtime.wire.sse import Decoder
 from tests.clients.stock import NpmClient
 from tests.support.processes import ROOT, clean_environment, program
 from tests.support.scripted import Scripted
+from tests.support.stock import end
 
 HERE = Path(__file__).parent
 READY = "realtime.ready"
@@ -225,5 +226,5 @@ class PythonSocket:
         return self._joined + self._in_order()
 
     def end(self) -> None:
-        self._client.shutdown()
+        end(self._client)
         self._session.close()
