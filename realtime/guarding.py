@@ -154,11 +154,11 @@ class Guarding(ABC):
         """Say what clients may do (a decorator). Rooms that no such function is for are open to everybody.
 
         The function is called with an identity (``None`` for nobody), an action and a room, on every way in, with the
-        client's request context. The action is ``"subscribe"``, ``"publish"`` or ``"history"``; ``"presence"`` is kept
-        for who may see who is there, which nothing offers yet. What it returns allows or refuses: with
-        ``Unauthorized`` (401) where nobody is known, else ``Forbidden`` (403); it may also raise these. Any other
-        exception is logged and refuses (500). Several must all allow. Who may subscribe but not read the history gets
-        nothing of the log: a cursor is then answered with ``recovered: false``.
+        client's request context. The action is ``"subscribe"``, ``"publish"``, ``"history"`` or ``"presence"`` (to see
+        who is there). What it returns allows or refuses: with ``Unauthorized`` (401) where nobody is known, else
+        ``Forbidden`` (403); it may also raise these. Any other exception is logged and refuses (500). Several must all
+        allow. Who may subscribe but not read the history gets nothing of the log: a cursor is then answered with
+        ``recovered: false``.
 
         Args:
             hook: the function, where it is decorated without parentheses.

@@ -17,7 +17,7 @@ from .closing import Closing
 from .connection import SLICE, Connection, State
 from .crowding import SharedLog
 from .groups import is_sharing
-from .log import Log, Slice, before
+from .log import Log, Slice, just_before
 
 _REACH_SECONDS = 1.0
 
@@ -229,7 +229,8 @@ class Hub(Closing):
         elif not replay.recovered:
             self.counters.resets += 1
             # What follows comes after this cursor: a client that is cut off right here goes on from it without a hole.
-            payloads += connection.reset(before(replay.messages[0]) if replay.messages else replay.cursor)
+            first = replay.messages[0].id if replay.messages else None
+            payloads += connection.reset(replay.cursor if first is None else just_before(first))
         payloads += [connection.encoded(message) for message in messages if connection.wants(message)]
         with self._lock:
             if connection.state is State.CLOSED:

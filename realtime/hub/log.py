@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final, Protocol
 
 from ..errors import RealtimeError
-from ..message import START, Message, Position
+from ..message import Message, Position
 
 
 class Slice(Protocol):
@@ -43,9 +43,8 @@ class Log(Protocol):
         """The newest messages of the rooms together, oldest first."""
 
 
-def before(message: Message) -> Position:
-    """The last position before a message of the log."""
-    at = message.id or START
+def just_before(at: Position) -> Position:
+    """The last position that is smaller."""
     return Position(at.ms, at.n - 1) if at.n else Position(max(at.ms - 1, 0), 2**64 - 1)
 
 

@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 from ..bus.base import Bus
 from ..concurrency import Concurrency
 from ..errors import InvalidValue, RealtimeError
+from ..hub.log import just_before
 from ..message import Position
 from ..presence import EVENT as PRESENCE
 
@@ -220,10 +221,9 @@ class Reader(ABC):
             return None
         if len(self.rooms) == 1:
             return self.rooms[0]
-        previous = Position(at.ms, at.n - 1) if at.n else Position(at.ms - 1, 2**64 - 1)
         for room in self.rooms:
             try:
-                if self._bus.replay([room], previous, upto=at, limit=1).messages:
+                if self._bus.replay([room], just_before(at), upto=at, limit=1).messages:
                     return room
             except RealtimeError:
                 return None

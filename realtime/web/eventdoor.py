@@ -210,9 +210,8 @@ class EventDoor(socketio.Server):
         if pkt.packet_type == packet.CONNECT_ERROR:
             sid = self.manager.sid_from_eio_sid(eio_sid, namespace)
             if sid is not None and not self.manager.is_pre_connected(sid, namespace):
-                return self.packet_class(
-                    packet.DISCONNECT, namespace=namespace
-                )  # It was greeted before it was refused.
+                # It was greeted before it was refused.
+                return self.packet_class(packet.DISCONNECT, namespace=namespace)
             return pkt
         self.greet(eio_sid, namespace)
         return pkt

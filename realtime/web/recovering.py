@@ -18,6 +18,7 @@ from flask import session
 
 from ..errors import BusUnavailable, ConnectionClosed, RealtimeError
 from ..hub.connection import Grant
+from ..hub.log import just_before
 from ..hub.resuming import Join, Stretch, rest
 from ..hub.revoking import REVOKED
 from ..message import START, Position
@@ -173,8 +174,7 @@ class RecoveringManager(KeepingManager):
                 return None
 
         def holds(room: str, one: Position) -> bool:
-            before = Position(one.ms, one.n - 1) if one.n else Position(one.ms - 1, 2**64 - 1)
-            return bool(log.replay([room], before, upto=one, limit=1).messages)
+            return bool(log.replay([room], just_before(one), upto=one, limit=1).messages)
 
         stretches = rest(kept.joins, at, holds=holds)
         for stretch in stretches:

@@ -17,9 +17,9 @@ from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConnectionClosed, Forbidden, InvalidValue
 from ..hub.hub import Hub
-from ..hub.log import Slice
+from ..hub.log import Slice, just_before
 from ..hub.waiter import Waiter
-from ..message import Position, encode_json
+from ..message import encode_json
 from ..names import check_room
 from ..rules import Origin
 from .access import Gate
@@ -86,7 +86,7 @@ def register(  # noqa: PLR0913  each is a part of its own
         def read() -> Slice:
             if after is None:
                 return bus.latest([room], before=before, limit=limit)
-            upto = None if before is None else _just_before(before)
+            upto = None if before is None else just_before(before)
             return bus.replay([room], after, upto=upto, limit=limit)
 
         with introduction.polling(room, grant) if wait else nullcontext():
@@ -132,11 +132,6 @@ def _patient(
     if grant is not None and hub.was_revoked(grant, (room,)):
         raise Forbidden(f"access to {room!r} was revoked")
     return replay
-
-
-def _just_before(before: Position) -> Position:
-    """The last position that is smaller than ``before``."""
-    return Position(before.ms, before.n - 1) if before.n else Position(max(before.ms - 1, 0), 2**64 - 1)
 
 
 def _shown(replay: Slice, room: str) -> Response:
