@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from ..errors import BusUnavailable
 from ..grants import Ledger
@@ -30,6 +30,14 @@ _LOOKED_BACK: Final = 3600.0
 _DIFFERENCE: Final = 2.0
 """Seconds by which the clock of whoever revoked may be behind ours: who was let in longer after that is let in."""
 _AGAIN: Final = 0.25
+
+
+class _Client(NamedTuple):
+    """A client: its Engine.IO session, its Socket.IO session id while it is connected, and its environment."""
+
+    eio_sid: str
+    sid: str | None
+    environ: dict[str, Any]
 
 
 class RevokingManager(RelayingManager):
@@ -115,7 +123,7 @@ class RevokingManager(RelayingManager):
         users = filter(None, (environ.get(USER), environ.get(HOLDER)))
         if any(self._hub.was_revoked(Grant(user, mark), ()) for user in users):
             environ[GONE] = True
-            self.server.start_background_task(self._send_away, self.sid_from_eio_sid(eio_sid, "/"), environ)
+            self.server.start_background_task(self._send_away, eio_sid, self.sid_from_eio_sid(eio_sid, "/"))
 
     def look_again(self) -> None:
         """The log could not be followed, and a revocation may have been missed: look up everybody who is here.
@@ -158,43 +166,42 @@ class RevokingManager(RelayingManager):
             return
         ends = _NEVER if not isinstance(until, int | float) else time.monotonic() + until - time.time()
         self._hub.extend(user, room, ends)
-        for sid, _ in self._clients(user):
-            connection = None if sid is None else self._connections.get(sid)
-            if sid is not None and connection is not None and room in connection.rooms:
-                self._end_at(sid, room, ends)
+        for client in self._clients(user):
+            connection = None if client.sid is None else self._connections.get(client.sid)
+            if client.sid is not None and connection is not None and room in connection.rooms:
+                self._end_at(client.sid, room, ends)
 
     def _revoked(self, user: str, room: str | None) -> None:
         if room is not None:
             self._hub.revoke(user, room)
-            for client, _ in self._clients(user):
-                connection = None if client is None else self._connections.get(client)
+            for client in self._clients(user):
+                connection = None if client.sid is None else self._connections.get(client.sid)
                 if connection is not None and room in connection.rooms:
                     # It stands for two users (a session's, and a ticket's), and the other was the last who was let in;
                     # or the application put it there. Who may be there all the same can join again.
                     self._hub.take_back(connection, room, REVOKED)
-                if client is not None:
-                    super().leave_room(client, "/", room)  # The library's own list.
+                if client.sid is not None:
+                    super().leave_room(client.sid, "/", room)  # The library's own list.
             return
         clients = self._clients(user)
-        for _client, environ in clients:
-            environ[GONE] = True
+        for client in clients:
+            client.environ[GONE] = True
         self._hub.revoke(user)
-        for sid, environ in clients:
+        for client in clients:
             # Handlers of the application run: not in the one task that delivers to everybody.
-            self.server.start_background_task(self._send_away, sid, environ)
+            self.server.start_background_task(self._send_away, client.eio_sid, client.sid)
 
-    def _clients(self, user: str) -> list[tuple[str | None, dict[str, Any]]]:
-        """The clients that are known to be the user's, also those in no room: session id, and environment."""
+    def _clients(self, user: str) -> list[_Client]:
+        """The clients that are known to be the user's, also those in no room."""
         found = []
         for eio_sid, environ in tuple(self.server.environ.items()):
             connection = self._connections.of_engine(eio_sid)
             grant = None if connection is None else connection.grant
             if user in {environ.get(USER), environ.get(HOLDER)} or (grant is not None and grant.user == user):
-                found.append((self.sid_from_eio_sid(eio_sid, "/"), environ))
+                found.append(_Client(eio_sid, self.sid_from_eio_sid(eio_sid, "/"), environ))
         return found
 
-    def _send_away(self, sid: str | None, environ: dict[str, Any]) -> None:
-        eio_sid = next((key for key, one in tuple(self.server.environ.items()) if one is environ), None)
+    def _send_away(self, eio_sid: str, sid: str | None) -> None:
         socket = self.server.eio.sockets.get(eio_sid)
         if socket is None:
             return
