@@ -1,5 +1,5 @@
 """The secret key of an application that was given none: generated once, kept in its instance folder, readable by its
-user only.
+user only. This file may not know what is signed with it.
 """
 
 from __future__ import annotations

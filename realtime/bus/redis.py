@@ -1,7 +1,8 @@
 """The shared bus: any number of processes and machines around one Redis (5.0 or newer).
 
 All keys of a namespace carry the same hash tag, ``{namespace}``. One script per publish makes acceptance atomic; one
-blocking reader per process follows the log. Hot paths speak to Redis directly, over a ``Channel``.
+blocking reader per process follows the log. Hot paths speak to Redis directly, over a ``Channel``. This file may not
+know who reads.
 """
 
 from __future__ import annotations

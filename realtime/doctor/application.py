@@ -34,7 +34,7 @@ def examine_application(app: Flask, state: State) -> Iterator[Finding]:
     yield from check_late(app.config, state.settings)
     yield from check_origins(state.settings.allowed_origins)
     yield from check_mode(state.concurrency.mode, detected().mode)
-    yield from check_access(restricted=bool(state.access.authorize or state.settings.private_prefix))
+    yield from check_access(decided=bool(state.access.authorize), private=state.settings.private_prefix)
     yield from check_addresses(app.wsgi_app, counted=_counts_addresses(state.settings))
     yield from check_order(state)
     yield from check_routes(app)
@@ -140,10 +140,12 @@ def check_mode(mode: str, here: str) -> Iterator[Finding]:
         yield ok("async mode", f"{mode} in this process")
 
 
-def check_access(*, restricted: bool) -> Iterator[Finding]:
+def check_access(*, decided: bool, private: str) -> Iterator[Finding]:
     """Whether anything restricts what clients may do."""
-    if restricted:
+    if decided:
         yield ok("access", "authorize decides")
+    elif private:
+        yield ok("access", f"rooms that begin with {private} are for those who were granted them; all others are open")
     else:
         yield warning(
             "access",

@@ -1,11 +1,9 @@
 """The directly written event stream: a subscriber that costs one small object and one file descriptor.
 
 Where a server can give its socket away, the request's greenlet ends and this object stays: it writes with one
-``write(2)``
-per loop turn what is pending, waits for the socket when it is full, and reads on from the log when it was too slow.
-When to
-write and which socket is ready is a ``Poller``'s business; this file knows no event loop and blocks nowhere but in
-``run``.
+``write(2)`` per loop turn what is pending, waits for the socket when it is full, and reads on from the log when it was
+too slow. When to write and which socket is ready is a ``Poller``'s business; this file knows no event loop and blocks
+nowhere but in ``run``.
 """
 
 from __future__ import annotations

@@ -36,8 +36,7 @@ class EventStream(Connection):
         latest: without a cursor, how many of the newest messages come first.
         heartbeat: longest silence in seconds.
         retry: seconds that the client waits before it reconnects; each stream is told this plus up to half of it, so
-        that
-            the clients of a server that went away do not all return at once.
+            that the clients of a server that went away do not all return at once.
         padding: bytes of comment at the start, for browsers that hold the first ones back.
 
     Attributes:

@@ -1,6 +1,7 @@
 """``python server.py``: gevent's server, started, announced, and stopped so that clients can come back elsewhere.
 
-The process must have been patched by gevent before anything else was imported; ``server.py`` does that.
+The process must have been patched by gevent before anything else was imported; ``server.py`` does that. This file
+may not know what is served.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """The gunicorn worker: ``gunicorn --worker-class realtime.serve.worker.Worker server:app``.
 
-gunicorn's gevent worker with WebSockets, with the access log kept, and with streams ended when it is told to stop.
+gunicorn's gevent worker with WebSockets, with the access log kept, and with streams ended when it is told to stop. This
+file may not know what is served.
 """
 
 from __future__ import annotations

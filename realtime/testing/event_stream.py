@@ -1,6 +1,6 @@
 """An EventSource without a network: the application's own response, read chunk by chunk in the background.
 
-What is parsed is the bytes that a browser would get.
+What is parsed is the bytes that a browser would get. This file may not judge them.
 """
 
 from __future__ import annotations

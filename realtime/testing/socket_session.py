@@ -1,6 +1,7 @@
 """A Socket.IO client without a network: a real session of long polling (Engine.IO v4, Socket.IO v5), a request a call.
 
-Long polling, because a test client of WSGI can do it; what a client receives is the same on every transport.
+Long polling, because a test client of WSGI can do it; what a client receives is the same on every transport. This
+file may not judge it.
 """
 
 from __future__ import annotations
