@@ -6,6 +6,7 @@ written, nor where.
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -35,6 +36,7 @@ class Behind(Generic[T]):
         self._write = write
         self._concurrency = concurrency
         self._name = name
+        self._log = logging.getLogger(__name__)
         self._changed: dict[str, T] = {}
         self._writing = concurrency.lock()
         self._mutex = concurrency.mutex()
@@ -86,9 +88,26 @@ class Behind(Generic[T]):
         try:
             self._write(batch)
         except BusUnavailable:
-            with self._mutex:
-                self._changed = batch | self._changed
+            self._put_back(batch)
             raise
+        except Exception:  # noqa: BLE001  whatever it is, it is one change's, and must not cost the others
+            self._write_singly(batch)
+
+    def _write_singly(self, batch: dict[str, T]) -> None:
+        """One of them is at fault: it is left out."""
+        for key in list(batch):
+            try:
+                self._write({key: batch[key]})
+            except BusUnavailable:
+                self._put_back(batch)
+                raise
+            except Exception:  # noqa: BLE001  see above
+                self._log.exception("a change could not be written, and is left out")
+            del batch[key]
+
+    def _put_back(self, batch: dict[str, T]) -> None:
+        with self._mutex:
+            self._changed = batch | self._changed
 
     def _start(self) -> None:
         here = os.getpid()

@@ -109,9 +109,10 @@ class KeepingManager(RevokingManager):
             return None
         connection = self._connections.get(sid)
         known = {} if connection is None else connection.joins or {}
-        joins = {room: join for room, join in known.items() if connection and room in connection.rooms}
+        # Its handlers may be at it meanwhile, in threads of theirs: copied first.
+        joins = {room: join for room, join in tuple(known.items()) if connection and room in connection.rooms}
         rooms = [one for one in self.get_rooms(sid, "/")[1:] if isinstance(one, str | int) and one not in joins]
-        seen, base = environ.get(SAVED) or {}, self._base(environ)
+        seen, base = dict(environ.get(SAVED) or {}), self._base(environ)
         socket = self.server.eio.sockets.get(eio_sid)
         data = {} if socket is None else socket.session.get("/")
         return Kept(
@@ -127,7 +128,7 @@ class KeepingManager(RevokingManager):
             stale=environ[STALE] if STALE in environ else (environ.get(AUTH) or {}).get("offset"),
             session={key: one for key, one in seen.items() if key not in base or base[key] != one},
             removed=[key for key in base if key not in seen] if SAVED in environ else [],
-            data=data if isinstance(data, dict) else {},
+            data=dict(data) if isinstance(data, dict) else {},
         )
 
     def take_back(self, sid: str, room: str, event: str = REVOKED) -> None:
