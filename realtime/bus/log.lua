@@ -40,3 +40,20 @@ local function newest()
   -- The log is new, or was lost: a birth mark tells it from any log before it.
   return born()
 end
+
+-- Add an entry with these fields, which names the one before it: its id, or an error.
+--
+-- ARGV   1 log length
+local function appended(...)
+  local last = newest()
+  if type(last) == 'table' then return last end
+  local id = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'p', last, ...)
+  if type(id) == 'table' then
+    last = born()
+    if type(last) == 'table' then return last end
+    id = redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 'p', last, ...)
+    if type(id) == 'table' then return id end
+  end
+  redis.call('HSET', KEYS[2], 'last', id)
+  return id
+end

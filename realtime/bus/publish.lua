@@ -17,27 +17,14 @@ if type(known) == 'string' then
   end
 end
 
-local last = newest()
-if type(last) == 'table' then return last end
-
 local fields = {'e', ARGV[7], 'd', ARGV[8]}
 if ARGV[9] ~= '' then fields[#fields + 1] = 'x'; fields[#fields + 1] = ARGV[9] end
 if ARGV[10] ~= '' then fields[#fields + 1] = 's'; fields[#fields + 1] = '1' end
 if ARGV[12] ~= '' then fields[#fields + 1] = 'v'; fields[#fields + 1] = '1' end
 
-local function added()
-  -- The end of its key is the entry's mark: two logs that have the same id tell by it that they are two.
-  return redis.pcall('XADD', KEYS[1], 'MAXLEN', '~', ARGV[1], '*', 't', 'm', 'k', string.sub(KEYS[3], -8), 'p', last,
-    'r', ARGV[11], unpack(fields))
-end
-local id = added()
-if type(id) == 'table' then
-  last = born()
-  if type(last) == 'table' then return last end
-  id = added()
-  if type(id) == 'table' then return id end
-end
-redis.call('HSET', KEYS[2], 'last', id)
+-- The end of its key is the entry's mark: two logs that have the same id tell by it that they are two.
+local id = appended('t', 'm', 'k', string.sub(KEYS[3], -8), 'r', ARGV[11], unpack(fields))
+if type(id) == 'table' then return id end
 
 for i = 4, #KEYS, 2 do
   local previous = redis.pcall('GET', KEYS[i + 1]) or '0-0'

@@ -21,7 +21,7 @@ class Replay:
 
     Attributes:
         messages: oldest first, each once, even where it is in several of the rooms.
-        recovered: nothing between the asked cursor and now is missing (see the module's text).
+        recovered: nothing between the asked cursor and now is missing (see ``bus.base``).
         start: the position right before the first message: all that follows it is in ``messages`` or comes later.
         cursor: continue after this: the last message's id when ``more``, else the end of what was read.
         more: the limit cut the slice short.
