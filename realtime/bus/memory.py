@@ -60,17 +60,15 @@ class MemoryBus(Bus):
         self._clock = clock
         self._notes, self.roster = Notes(clock), MemoryRoster(self._lock)
         self._history_length = history_length
-        self._ttl_ms = int(history_ttl * 1000)
-        self._key_ttl_ms = int(key_ttl * 1000)
+        self._ttl_ms, self._key_ttl_ms = int(history_ttl * 1000), int(key_ttl * 1000)
         self._receiver: Receiver | None = None
         self._head = self._birth = Position(self._now(), 0)
         self._ids: deque[Position] = deque([self._birth], maxlen=log_length)
         self._known = {self._birth}
-        self._rooms: OrderedDict[str, _Room] = OrderedDict()
-        self._forgettable: OrderedDict[str, _Room] = OrderedDict()
+        self._rooms, self._forgettable = OrderedDict[str, _Room](), OrderedDict[str, _Room]()
         self._keys: OrderedDict[tuple[tuple[str, ...], str], tuple[Position, str]] = OrderedDict()
-        self._undelivered: deque[Message | tuple[Position, dict[str, Any]]] = deque()
-        self._delivering = False
+        self._undelivered: list[Message | tuple[Position, dict[str, Any]]] = []
+        self._delivering, self._expired_at = False, 0
         self._log = logging.getLogger(__name__)
 
     def start(self, receiver: Receiver) -> Position:
@@ -89,6 +87,7 @@ class MemoryBus(Bus):
 
     def publish_many(self, messages: Sequence[Message]) -> list[Outcome]:
         with self._lock:
+            self._expire()
             outcomes = [self._accept(message) for message in messages]
         self._pump()
         return outcomes
@@ -146,7 +145,6 @@ class MemoryBus(Bus):
             return [RoomInfo(name, room.tail, len(room.entries)) for name, room in newest]
 
     def _accept(self, message: Message) -> Outcome:
-        self._expire()
         if message.key is not None:
             known = self._keys.get((message.scope, message.key))
             if known is not None:
@@ -179,7 +177,7 @@ class MemoryBus(Bus):
                         self._undelivered.clear()
                         self._delivering = False
                         return
-                    batch, self._undelivered = self._undelivered, deque()
+                    batch, self._undelivered = self._undelivered, []
                 for one in batch:
                     self._hand(one, receiver)
                 receiver.flush()
@@ -235,13 +233,15 @@ class MemoryBus(Bus):
     def _expire(self) -> None:
         """Drop idle rooms and old keys. Both dicts are in order of use, so that only what goes is looked at."""
         now = self._now()
+        if now == self._expired_at:
+            return  # Nothing grows older within a millisecond.
+        self._expired_at = now
         while self._rooms and next(iter(self._rooms.values())).tail.ms < now - self._ttl_ms:
             name, room = self._rooms.popitem(last=False)
             room.entries.clear()
             self._forgettable[name] = room
-        while (
-            self._forgettable and next(iter(self._forgettable.values())).tail.ms < now - self._ttl_ms * TAIL_LIFETIMES
-        ):
+        gone = now - self._ttl_ms * TAIL_LIFETIMES
+        while self._forgettable and next(iter(self._forgettable.values())).tail.ms < gone:
             self._forgettable.popitem(last=False)
         while self._keys and next(iter(self._keys.values()))[0].ms < now - self._key_ttl_ms:
             self._keys.popitem(last=False)

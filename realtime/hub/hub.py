@@ -38,9 +38,7 @@ class Hub(Closing):
         super().__init__(concurrency=concurrency, max_pending_bytes=max_pending_bytes)
         self._crowds = SharedLog(log, concurrency=concurrency) if crowds else None
         self.log = self._crowds or log
-        self._joined_key: tuple[int, ...] = ()
-        self._joined_of: list[Any] = []
-        self._joined = b""
+        self._joined_key, self._joined_of, self._joined = tuple[int, ...](), list[Any](), b""
 
     def gap(self, position: Position) -> None:
         """See ``Feed.gap``. What was read before is not shared any more."""
@@ -141,6 +139,8 @@ class Hub(Closing):
         Connections with the same pending payloads share the joined bytes.
         """
         payloads = self.take(connection)
+        if len(payloads) == 1:
+            return connection.joined(payloads)
         key = tuple(map(id, payloads))
         if key != self._joined_key:
             # The payloads are kept with their ids: an id means nothing once its object is gone.

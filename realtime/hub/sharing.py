@@ -138,8 +138,10 @@ class Sharing(ABC):
 
     def _take_shared(self, connection: SharingConnection) -> list[Any]:
         """What its groups have for it, ahead of the others. At most one has something."""
-        found = [group.give(connection, position=self.position) for group in connection.shared or () if group.pending]
-        return found[0] if found else []
+        for group in connection.shared or ():
+            if group.pending:
+                return group.give(connection, position=self.position)
+        return []
 
     def _fall_behind(self, connection: Connection) -> None:
         """Keep the cursor, drop the rest."""

@@ -74,9 +74,11 @@ class LinkOutput(ABC):
         """Write what was sent and what rooms have pending."""
         if not self.blocked:
             self._write(b"" if self.closing else self._pending())
-            if self.connection is not None and not self.blocked:
-                self.connection.drained()
-                self.connection.hub.share(self.connection)
+            connection = self.connection
+            if connection is not None and not self.blocked:
+                connection.drained()
+                if connection.shared is None:
+                    connection.hub.share(connection)
 
     def writable(self) -> None:
         """The socket takes more."""

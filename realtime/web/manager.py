@@ -90,6 +90,12 @@ class BusManager(RecoveringManager):
                 self.server.greet_caller(namespace)  # Everybody: the newcomer is one of them.
             self._relay_emit(event, data, namespace, room, skip, callback)
 
+    def connected(self, eio_sid: str) -> str | None:
+        """The id of a session's client of the default namespace, unless it is just connecting or disconnecting."""
+        sid: str | None = self.sid_from_eio_sid(eio_sid, "/")
+        settled = not self.pending_connect and not self.pending_disconnect
+        return sid if sid is not None and (settled or self.is_connected(sid, "/")) else None
+
     def can_disconnect(self, sid: str, namespace: str) -> bool:
         """Whether the server may disconnect the client itself; one of another process is asked for there."""
         if self.is_sid_room(namespace, sid):

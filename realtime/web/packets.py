@@ -46,7 +46,7 @@ class RoomPacket(eio_packet.Packet):
     def frame(self) -> bytes:
         """The packet as a WebSocket frame, made once for all who get it that way."""
         if self._frame is None:
-            self._frame = websocket.frame(self.encode().encode())
+            self._frame = websocket.frame(f"{eio_packet.MESSAGE}{self.data}".encode())
         return self._frame
 
 

@@ -74,32 +74,30 @@ class Pipeline:
         message = self.prepare(
             room, data, event=event, key=key, skip=skip, spread=spread, transient=transient, origin=origin
         )
+        return self.put(message, origin=origin)
+
+    def put(self, message: Message, *, origin: Origin = SERVER) -> Published:
+        """Publish a message that was prepared.
+
+        Raises:
+            KeyConflict: the message is not acceptable.
+            BusUnavailable: not accepted.
+        """
         self.ready()
         published = self._bus.publish(message)
         if message_published.receivers:
             self.announce(message, published, origin)
         return published
 
-    def publish_soon(
-        self,
-        room: str | Iterable[str],
-        data: object,
-        *,
-        event: str,
-        key: str | None,
-        transient: bool,
-        origin: Origin,
-        done: Callable[[Outcome], None],
-    ) -> None:
-        """``publish`` without waiting for the bus, for where no code of the application is called.
+    def put_soon(self, message: Message, *, done: Callable[[Outcome], None]) -> None:
+        """The same without waiting for the bus, for where no code of the application is called.
 
         Args:
             done: gets the outcome; see ``Bus.publish_soon``.
 
         Raises:
-            As ``publish``; then ``done`` is not called.
+            BusUnavailable: not accepted; ``done`` is not called.
         """
-        message = self.prepare(room, data, event=event, key=key, transient=transient, origin=origin)
         self.ready()
         self._bus.publish_soon(message, done)
 

@@ -7,7 +7,7 @@ said in the acknowledgement.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from ..bus.base import Outcome, Published
 from ..config import Settings
 from ..errors import Forbidden, InvalidValue, RealtimeError, over
 from ..hub.hub import Hub
-from ..message import UNKNOWN, Position
+from ..message import UNKNOWN, Message, Position
 from ..names import check_room
 from ..rules import Origin
 from .access import Gate
@@ -122,23 +122,23 @@ class SocketHandlers:
 
         One that is transient has no id to tell.
         """
-        said = self._said(sid, request)
-        return _accepted(self._pipeline.publish(**said), transient=said["transient"])
+        message, origin = self._said(sid, request)
+        return _accepted(self._pipeline.put(message, origin=origin), transient=message.transient)
 
     def publish_soon(self, done: Callable[[Answer], None], sid: str, request: dict[str, Any]) -> None:
         """The same without waiting for it: ``done`` gets the answer."""
-        said = self._said(sid, request)
+        message, _ = self._said(sid, request)
 
         def accepted(outcome: Outcome) -> None:
             if isinstance(outcome, Published):
-                done(_accepted(outcome, transient=said["transient"]))
+                done(_accepted(outcome, transient=message.transient))
             else:
                 done({"ok": False, "error": outcome.as_dict()})
 
-        self._pipeline.publish_soon(done=accepted, **said)
+        self._pipeline.put_soon(message, done=accepted)
 
-    def _said(self, sid: str, request: dict[str, Any]) -> dict[str, Any]:
-        """What ``Pipeline.publish`` is to be given."""
+    def _said(self, sid: str, request: dict[str, Any]) -> tuple[Message, Origin]:
+        """What a client publishes, with all rules applied, and where it comes from."""
         if "data" not in request:
             raise InvalidValue("publish needs data")
         room = check_room(request.get("room"))
@@ -146,29 +146,28 @@ class SocketHandlers:
         if identity is None and self._pipeline.calls_application():
             identity = self._gate.identity()
         self._limits.publish(identity)
-        return {
-            "room": room,
-            "data": request["data"],
-            "event": request.get("event", "message"),
-            "key": request.get("key"),
-            "transient": request.get("transient", False),
-            "origin": Origin("socketio", sid, identity),
-        }
+        origin = Origin("socketio", sid, identity)
+        message = self._pipeline.prepare(
+            room,
+            request["data"],
+            event=request.get("event", "message"),
+            key=request.get("key"),
+            transient=request.get("transient", False),
+            origin=origin,
+        )
+        return message, origin
 
-    def _asks(self, sid: str, name: str) -> bool:
+    def _asks(self, environ: Mapping[str, Any], name: str) -> bool:
         """Whether there is anybody to ask about a client. What it brings to ``refresh`` is looked at in any case."""
-        if not self._gate.active():
-            return False
-        environ = self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/"), {})
-        return name == "refresh" or self._gate.knows(environ)
+        return self._gate.knows(environ) or (name == "refresh" and self._gate.active())
 
     def _answering(self, handle: Callable[[str, dict[str, Any]], Answer]) -> Callable[..., Answer]:
         name, publishes = handle.__name__, handle == self.publish
 
-        def calls_application(sid: str) -> bool:
+        def calls_application(environ: Mapping[str, Any]) -> bool:
             if publishes and (self._limits.publishing or self._pipeline.calls_application()):
                 return True
-            return name != "leave" and self._asks(sid, name)
+            return name != "leave" and self._asks(environ, name)
 
         def called(call: Callable[..., T], sid: str, *arguments: Any) -> T:
             if len(arguments) != 1 or not isinstance(arguments[0], dict):
@@ -176,8 +175,12 @@ class SocketHandlers:
             return call(sid, arguments[0])
 
         def answer(sid: str, *arguments: Any) -> Answer:
-            if calls_application(sid):
-                return told(self._in_request, sid, name, arguments, partial(told, called, handle, sid))
+            environ = self._manager.server.environ.get(self._manager.eio_sid_from_sid(sid, "/"), {})
+            if calls_application(environ):
+                return told(self._in_request, sid, name, arguments, partial(alone, sid))
+            return alone(sid, *arguments)
+
+        def alone(sid: str, *arguments: Any) -> Answer:
             return told(called, handle, sid, *arguments)
 
         def begin(sid: str, *arguments: Any, done: Callable[[Answer], None]) -> None:
@@ -199,6 +202,8 @@ class SocketHandlers:
         answer.at_once = publishes  # type: ignore[attr-defined]
         # With code of the application in between it may wait for anything: it needs a greenlet, but not one of its own.
         answer.may_wait = calls_application  # type: ignore[attr-defined]
+        # Where it may not wait: the same without asking again.
+        answer.alone = alone  # type: ignore[attr-defined]
         if publishes:
             answer.begin = begin  # type: ignore[attr-defined]
         return answer

@@ -6,6 +6,7 @@ the library's own business. This file does no I/O and does not import the librar
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from ..message import Message, encode_json
@@ -21,7 +22,7 @@ def encode(message: Message, *, ids: bool) -> str:
         ids: whether the id travels as the last argument, where stock clients look for their offset (connection state
             recovery, Socket.IO 4.6). A transient message has none; behind one that is a string stands ``null``.
     """
-    name = encode_json(message.event)
+    name = _name(message.event)
     arguments = message.json[1:-1] if message.spread else message.json
     parts = [name]
     if arguments:
@@ -32,6 +33,12 @@ def encode(message: Message, *, ids: bool) -> str:
         # Stock clients take a last argument that is a string for their offset. It would be none.
         parts.append("null")
     return f"{EVENT}[{','.join(parts)}]"
+
+
+@lru_cache(maxsize=1024)
+def _name(event: str) -> str:
+    """An event's name as JSON. Applications have few."""
+    return encode_json(event)
 
 
 def encode_control(event: str, data: Any) -> str:
