@@ -45,7 +45,7 @@
   function values(byKey) { return Object.keys(byKey).map(function (name) { return byKey[name]; }); }
 
   function ask(face, room, cb) {
-    return Realtime.request(face.options, 'GET', '/rooms/' + encodeURIComponent(room) + '/presence', null, cb);
+    return Realtime.request(face.options, 'GET', '/rooms/' + Realtime.encode(room) + '/presence', null, cb);
   }
 
   /** What an answer becomes with what was told while it was on its way. */
@@ -74,7 +74,7 @@
   /** The name for a stream of several rooms, as a piece of its query: what was said last. */
   Realtime.named = function (rooms) {
     var last = rooms.filter(function (room) { return room.person; }).pop();
-    return last ? 'name=' + encodeURIComponent(last.person) + '&' : '';
+    return last ? 'name=' + Realtime.encode(last.person) + '&' : '';
   };
 
   /** Be present in a room under another name from now on. */

@@ -13,6 +13,8 @@
   var PASSING = {internal: true, bus_unavailable: true, unavailable: true, closed: true, too_many_requests: true,
     rate_limited: true, too_many_connections: true};
 
+  var MOST_PATIENT = 300000;   // milliseconds: whatever a server asks for, it is tried again after so long
+
   function parse(text) {
     try { return JSON.parse(text); } catch (_) { return null; }
   }
@@ -25,7 +27,7 @@
       message: error && error.message || (status ? 'the server answered ' + status : 'the server could not be reached'),
       status: status || null,
       retry: status ? status >= 500 || status === 429 : !error || PASSING[code] === true,
-      retryAfter: Math.max(0, parseFloat(retryAfter || error && error.retry_after) * 1000 || 0)
+      retryAfter: Math.max(0, Math.min(MOST_PATIENT, parseFloat(retryAfter || error && error.retry_after) * 1000 || 0))
     };
   };
 
@@ -72,10 +74,17 @@
     Realtime.request(options, 'POST', Realtime.messagesPath(message.room), body, cb);
   };
 
+  /** A part of a URL. Half a character, which is no text and which a URL cannot have, is sent as the mark of such. */
+  Realtime.encode = function (text) {
+    return encodeURIComponent(String(text).replace(/[\uD800-\uDBFF][\uDC00-\uDFFF]|[\uD800-\uDFFF]/g, function (found) {
+      return found.length === 2 ? found : '\uFFFD';
+    }));
+  };
+
   /** The path of a room's messages, with a query. Names that are null or undefined are left out. */
   Realtime.messagesPath = function (room, query) {
     var parts = Object.keys(query || {}).filter(function (name) { return query[name] || query[name] === 0; });
-    return '/rooms/' + encodeURIComponent(room) + '/messages' + (parts.length ? '?' : '') +
-      parts.map(function (name) { return name + '=' + encodeURIComponent(query[name]); }).join('&');
+    return '/rooms/' + Realtime.encode(room) + '/messages' + (parts.length ? '?' : '') +
+      parts.map(function (name) { return name + '=' + Realtime.encode(query[name]); }).join('&');
   };
 }(typeof window === 'undefined' ? {} : window));

@@ -65,7 +65,7 @@
     } else if (name === 'id') {
       if (value.indexOf('\0') < 0) { this.id = value; }
     } else if (name === 'retry' && /^\d+$/.test(value)) {
-      this.delay(parseInt(value, 10));
+      this.delay(Math.min(parseInt(value, 10), 2147483647));   // a timer holds no more
     }
   };
 

@@ -82,7 +82,7 @@
   /** (Re)open the stream: every room that is in, from the position they all share. */
   EventStreamTransport.prototype.stream = function () {
     var self = this, host = this.host, options = host.options, position = host.position(), rooms = this.rooms(true);
-    var query = rooms.map(function (room) { return 'room=' + encodeURIComponent(room.name); });
+    var query = rooms.map(function (room) { return 'room=' + Realtime.encode(room.name); });
     this.silence();
     if (!rooms.length) {
       // Nothing to listen to. Publishing needs no stream, so this counts as connected.
@@ -90,7 +90,7 @@
       if (!this.admitting) { host.opened(true); }
       return;
     }
-    if (position) { query.push('after=' + encodeURIComponent(position)); }
+    if (position) { query.push('after=' + Realtime.encode(position)); }
     query.push(Realtime.named(rooms) + 'heartbeat=event');
     if (host.memory.padded) { query.push('padding=' + PADDING); }
     this.expect();

@@ -5,8 +5,8 @@
  * is for its rooms over a BroadcastChannel. Every reader has a position of its own, and gets what comes after it: a
  * newcomer makes the leader open the stream anew, from the position of whoever is furthest behind. A lock is free as
  * soon as its tab is gone; one that is frozen does not answer, and its lock is taken from it. The next leader asks
- * everybody where they stand, so nothing is missing between. Where the browser has no locks or channels, each tab
- * has a stream of its own. To a transport each reader looks like an EventSource.
+ * everybody where they stand, so nothing is missing between. Where there are no locks or channels, or none for this
+ * page (as in a sandboxed frame), each tab has its own stream. To a transport each reader looks like an EventSource.
  * This file may not know what a message means.
  */
 (function (root) {
@@ -25,7 +25,9 @@
     // Whoever hands in an EventSource of its own wants to see its streams.
     if (!options.shareTabs || !locks || !page.BroadcastChannel || !page.Promise ||
       options.EventSource !== (page.EventSource || Realtime.EventSource)) { return options.EventSource; }
-    return function (url, init) { return new TabSource(url, init, options); };
+    return function (url, init) {
+      try { return new TabSource(url, init, options); } catch (_) { return new options.EventSource(url, init); }
+    };
   };
 
   // A reader: what one transport of this tab hears.
@@ -72,8 +74,9 @@
     });
   };
 
-  /** There are too many rooms for one stream. */
+  /** There are too many rooms for one stream, or no locks for this page. */
   TabSource.prototype.goAlone = function () {
+    this.options.clock.clearTimeout(this.timer);
     var listeners = this.listeners, plain = this.plain = new this.options.EventSource(this.url, this.init);
     this.group.remove(this);
     Object.keys(listeners).forEach(function (event) {
@@ -92,11 +95,11 @@
     this.options = options;
     this.sources = Object.create(null);
     this.waiting = this.leading = this.over = false;
-    groups.push(this);
     this.channel = new options.page.BroadcastChannel(name);
     this.channel.onmessage = function (e) { self.took(e.data); };
     this.gone = function () { self.post({what: 'left', ids: Object.keys(self.sources)}); };
     if (options.page.addEventListener) { options.page.addEventListener('pagehide', this.gone, false); }
+    groups.push(this);
     this.request(false);
   }
 
@@ -116,7 +119,11 @@
       if (!steal) { self.waiting = false; }
       if (self.over) { return undefined; }
       return new page.Promise(function (release) { self.release = release; self.lead(); });
-    }).then(function () {}, function () { if (!self.over) { self.deposed(); } });
+    }).then(function () {}, function (error) {
+      if (self.over) { return undefined; }
+      if (error.name === 'AbortError') { return self.deposed(); }
+      return values(self.sources).forEach(function (source) { source.goAlone(); });
+    });
   };
 
   Group.prototype.add = function (source) {
@@ -210,14 +217,14 @@
   /** Open the stream anew, with everybody's rooms, from where the last of them stands. */
   Group.prototype.open = function () {
     var self = this, readers = values(this.readers), query, lowest = null, padding = 0;
-    query = this.union(readers).map(function (room) { return 'room=' + encodeURIComponent(room); });
+    query = this.union(readers).map(function (room) { return 'room=' + Realtime.encode(room); });
     readers.forEach(function (reader) {
       if (reader.at && (!lowest || Realtime.compareIds(reader.at, lowest) < 0)) { lowest = reader.at; }
       padding = Math.max(padding, reader.padding);
     });
     if (this.real) { this.real.close(); }
-    if (lowest) { query.push('after=' + encodeURIComponent(lowest)); }
-    if (this.person) { query.push('name=' + encodeURIComponent(this.person)); }
+    if (lowest) { query.push('after=' + Realtime.encode(lowest)); }
+    if (this.person) { query.push('name=' + Realtime.encode(this.person)); }
     if (padding) { query.push('padding=' + padding); }
     this.last = '';
     this.real = new this.options.EventSource(this.path + '?' + query.join('&') + '&envelope=true&heartbeat=event',

@@ -54,17 +54,21 @@
    */
   Realtime.prototype.join = function (name, options, cb) {
     if (typeof options === 'function') { cb = options; options = null; }
-    var self = this, room = this._rooms[name];
+    var room = this._rooms[name];
+    cb = this._safe(cb);
     if (this._leaving[name]) {
-      this._leaving[name].push(function () { self.join(name, options, cb); });
+      this._leaving[name].joins.push({options: options, cb: cb});
     } else if (room) {
       if (options && options.name && options.name !== room.person) { Realtime.rename(this, room, options.name); }
-      if (cb && room.joined) { cb(null, {recovered: true, cursor: this._cursor.position}); }
-      if (cb && !room.joined) { room.waiting.push(cb); }
+      if (room.joined) {
+        cb(null, {recovered: true, cursor: this._cursor.position});
+      } else {
+        room.waiting.push(cb);
+      }
     } else {
       room = this._rooms[name] = {
         name: name, after: options && options.after || null, history: options && options.history || 0,
-        joined: false, since: null, waiting: cb ? [cb] : [], person: options && options.name || null
+        joined: false, since: null, waiting: [cb], person: options && options.name || null
       };
       this._link.join(room);
     }
@@ -73,15 +77,18 @@
 
   /** Stop following a room. After cb no event of it arrives any more. */
   Realtime.prototype.leave = function (name, cb) {
-    var self = this, room = this._rooms[name];
-    if (this._leaving[name]) {
-      if (cb) { this._leaving[name].push(cb); }
+    var self = this, room = this._rooms[name], leaving = this._leaving[name];
+    function end(waiting) { waiting({code: 'left', message: 'the room was left'}); }
+    cb = this._safe(cb);
+    if (leaving) {
+      leaving.told.push(cb);
+      leaving.joins.splice(0).forEach(function (join) { end(join.cb); });
     } else if (!room) {
-      if (cb) { cb(null); }
+      cb(null);
     } else {
       delete this._rooms[name];
-      this._leaving[name] = cb ? [cb] : [];
-      room.waiting.splice(0).forEach(function (waiting) { waiting({code: 'left', message: 'the room was left'}); });
+      this._leaving[name] = {told: [cb], joins: []};
+      room.waiting.splice(0).forEach(end);
       this._link.leave(room, function () { self._left(name); });
     }
     return this;
@@ -94,16 +101,16 @@
    */
   Realtime.prototype.publish = function (name, data, options, cb) {
     if (typeof options === 'function') { cb = options; options = null; }
-    if (options && options.transient) { return Realtime.say(this, name, data, options, cb || function () {}); }
+    if (options && options.transient) { return Realtime.say(this, name, data, options, this._safe(cb)); }
     return this._outbox.add({
       room: name, event: options && options.event || 'message', data: data,
       key: options && options.key || Realtime.makeKey(this.options)
-    }, cb || function () {});
+    }, this._safe(cb));
   };
 
   /** Who is in a room: cb(null, {members, viewers, total}) or cb({code, message}). */
   Realtime.prototype.presence = function (name, cb) {
-    Realtime.present(this, name, cb);
+    Realtime.present(this, name, this._safe(cb));
     return this;
   };
 
@@ -115,7 +122,7 @@
    * before the old one is let go. null: back to the order of `transports`. cb(null) afterwards, or cb({code, message}).
    */
   Realtime.prototype.switchTo = function (transport, cb) {
-    this._link.change(transport || null, cb || function () {});
+    this._link.change(transport || null, this._safe(cb));
     return this;
   };
 
@@ -133,12 +140,17 @@
 
   // What follows is for the link and the transports only.
 
-  Realtime.prototype._emit = function (event, data, id) {
+  /** What the page gave, if it did: its mistake belongs on the console, and may not stop other calls or the stream. */
+  Realtime.prototype._safe = function (fn) {
     var clock = this.options.clock;
-    (this._listeners[event] || []).slice().forEach(function (fn) {
-      // A listener's mistake belongs on the console; it may not stop the other listeners or the stream.
-      try { fn(data, id); } catch (error) { clock.setTimeout(function () { throw error; }, 0); }
-    });
+    return function () {
+      if (!fn) { return; }
+      try { fn.apply(null, arguments); } catch (error) { clock.setTimeout(function () { throw error; }, 0); }
+    };
+  };
+
+  Realtime.prototype._emit = function (event, data, id) {
+    (this._listeners[event] || []).slice().forEach(function (fn) { this._safe(fn)(data, id); }, this);
   };
 
   /** Every message comes through here, from any transport: seen ones end here. */
@@ -168,10 +180,12 @@
   };
 
   Realtime.prototype._left = function (name) {
-    var waiting = this._leaving[name];
+    var leaving = this._leaving[name], self = this;
     delete this._leaving[name];
     this._forget();
-    if (waiting) { waiting.forEach(function (cb) { cb(null); }); }
+    if (!leaving) { return; }
+    leaving.told.forEach(function (cb) { cb(null); });
+    leaving.joins.forEach(function (join) { self.join(name, join.options, join.cb); });
   };
 
   /** Without a room there is nothing to resume, and a room entered later shows its history again. */

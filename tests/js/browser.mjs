@@ -35,7 +35,7 @@ export class Browser {
     return new Promise((_, reject) => {
       const wish = { granted, reject };
       if (options.steal) {
-        if (this.holder) this.holder.reject(new Error("stolen"));
+        if (this.holder) this.holder.reject(Object.assign(new Error("stolen"), { name: "AbortError" }));
         this.holder = null;
         this.queue.unshift(wish);
       } else {

@@ -13,7 +13,9 @@ export class FakeClock {
     this.count = 0;
   }
 
+  /** As in a browser, a wait beyond 31 bits is none. */
   setTimeout(fn, ms) {
+    if (ms > 2147483647) ms = 0;
     this.timers.set(++this.count, { fn, at: this.time + ms });
     return this.count;
   }
