@@ -7,7 +7,8 @@ start anything.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -180,3 +181,12 @@ class Settings:
                 "REALTIME_BUS_URL"
             )
         return settings
+
+
+def no_settings(names: Iterable[str]) -> dict[str, str]:
+    """Those of these names that look like settings and are none, each with what was meant or may be."""
+    known = [f"REALTIME_{one.name.upper()}" for one in fields(Settings)]
+    found = sorted({name for name in names if name.startswith("REALTIME_")} - {*known})
+    close = {name: difflib.get_close_matches(name, known, n=1) for name in found}
+    said = f"leave it out; settings are {', '.join(known)}"
+    return {name: f"did you mean {close[name][0]}?" if close[name] else said for name in found}

@@ -5,6 +5,7 @@ Importing it patches nothing, opens nothing and starts nothing. This file may no
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar, overload
@@ -15,7 +16,7 @@ from flask_socketio import SocketIO
 from . import cli, show
 from .bus.base import Outcome
 from .bus.replay import Replay
-from .config import Settings
+from .config import Settings, no_settings
 from .errors import ConfigError
 from .guarding import Guarding
 from .message import Message, Position
@@ -52,6 +53,8 @@ class Realtime(Guarding, Requesting, Publishing):
     def init_app(self, app: Flask) -> None:
         """Set the application up: read its settings, add the routes, put its Socket.IO server on the bus.
 
+        A key that looks like a setting and is none is told in the log.
+
         Raises:
             ConfigError: a setting is wrong, or the application was set up before.
         """
@@ -62,6 +65,8 @@ class Realtime(Guarding, Requesting, Publishing):
                     "init_app(app) once per application"
                 )
             settings = Settings.load(app.config, os.environ)
+            for name, mend in no_settings([*app.config, *os.environ]).items():
+                logging.getLogger(__name__).warning("%s is no setting and has no effect; %s", name, mend)
             state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules, access=self._access)
         app.extensions[EXTENSION] = state
         self._states.append(state)

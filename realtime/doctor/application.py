@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
@@ -17,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import RoutingException
 
 from ..concurrency import detected
-from ..config import Settings
+from ..config import Settings, no_settings
 from ..errors import ConfigError
 from ..state import State
 from .finding import Finding, error, ok, warning
@@ -68,12 +67,8 @@ def check_secret(key: object, *, kept: Path, shared: bool) -> Iterator[Finding]:
 
 def check_names(names: Iterable[str]) -> Iterator[Finding]:
     """Keys that look like settings and are none."""
-    known = [f"REALTIME_{one.name.upper()}" for one in fields(Settings)]
-    for name in sorted(set(names)):
-        if name.startswith("REALTIME_") and name not in known:
-            close = difflib.get_close_matches(name, known, n=1)
-            mend = f"did you mean {close[0]}?" if close else f"leave it out; settings are {', '.join(known)}"
-            yield warning("settings", f"{name} is no setting and has no effect", mend)
+    for name, mend in no_settings(names).items():
+        yield warning("settings", f"{name} is no setting and has no effect", mend)
 
 
 def check_late(config: Mapping[str, Any], used: Settings) -> Iterator[Finding]:

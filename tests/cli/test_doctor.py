@@ -114,6 +114,15 @@ def test_the_secret_key(tmp_path: Path, key: object, shared: bool, level: str) -
     assert only(check_secret(key, kept=kept, shared=shared)).level == level
 
 
+def test_a_key_that_is_no_setting_is_told_in_the_log_at_start(
+    make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture
+) -> None:
+    make_app(REALTIME_HEARTBEET=3, REALTIME_RETRY=2)
+    assert [one.getMessage() for one in caplog.records if one.name.startswith("realtime")] == [
+        "REALTIME_HEARTBEET is no setting and has no effect; did you mean REALTIME_HEARTBEAT?"
+    ]
+
+
 def test_settings_that_have_no_effect_are_found(make_app: Callable[..., Flask]) -> None:
     app = make_app(REALTIME_HEARTBEET=3)
     app.config["REALTIME_HEARTBEAT"] = 7
