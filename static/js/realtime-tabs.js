@@ -13,7 +13,7 @@
   'use strict';
 
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
-  var ANSWER = 1500, MOST_ROOMS = 60;
+  var ANSWER = 1500, MOST_ROOMS = 60, MOST_LETTERS = 4000;   // of rooms in a URL; servers take 8192
   var CONTROLS = 'reset degraded restored closing revoked expired presence'.replace(/\w+/g, 'realtime.$&').split(' ');
   var groups = [];   // of this page
 
@@ -203,9 +203,9 @@
   Group.prototype.alive = function (id) { if (this.readers[id]) { this.readers[id].silent = 0; } };
 
   Group.prototype.admit = function (reader) {
-    var rooms = this.union(values(this.readers).concat([reader]));
+    var rooms = this.union(values(this.readers).concat([reader])), letters = Realtime.encode(rooms.join()).length;
     this.post({what: 'seen', ids: [reader.id]});
-    if (rooms.length > MOST_ROOMS) { return this.tell([reader], {event: 'full'}); }
+    if (rooms.length > MOST_ROOMS || letters > MOST_LETTERS) { return this.tell([reader], {event: 'full'}); }
     this.readers[reader.id] = reader;
     reader.at = reader.at || this.position;
     reader.live = false;

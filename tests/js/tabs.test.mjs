@@ -182,18 +182,23 @@ test("a tab that vanished without a word is left out after some heartbeats", asy
   assert.equal(third.rt.state, "connecting");
 });
 
-test("a tab with too many rooms has a stream of its own", async () => {
-  const browser = new Browser();
-  const one = await tab(browser);
-  for (let number = 0; number < 61; number++) one.rt.join(`r${number}`);
-  one.rt.connect();
-  one.xhrs.forEach((xhr) => xhr.answer(200, { messages: [], cursor: "10-0", recovered: true }));
-  await settle();
-  assert.doesNotMatch(one.source().full, /envelope/);
-  one.source().ready({ cursor: "10-0" });
-  one.source().message("message", 1, "11-0");
-  assert.deepEqual(one.heard, [[1, "11-0"]]);
-});
+for (const [what, rooms] of [
+  ["too many rooms", Array.from({ length: 61 }, (_, number) => `r${number}`)],
+  ["rooms of names too long for one URL", Array.from({ length: 9 }, (_, number) => "ж".repeat(100) + number)],
+]) {
+  test(`a tab with ${what} has a stream of its own`, async () => {
+    const browser = new Browser();
+    const one = await tab(browser);
+    for (const room of rooms) one.rt.join(room);
+    one.rt.connect();
+    one.xhrs.forEach((xhr) => xhr.answer(200, { messages: [], cursor: "10-0", recovered: true }));
+    await settle();
+    assert.doesNotMatch(one.source().full, /envelope/);
+    one.source().ready({ cursor: "10-0" });
+    one.source().message("message", 1, "11-0");
+    assert.deepEqual(one.heard, [[1, "11-0"]]);
+  });
+}
 
 test("other names do not share, nor does who does not want to, nor a browser that cannot", async () => {
   const browser = new Browser();
