@@ -101,8 +101,8 @@ def test_who_was_let_in_after_all_was_revoked_is_not_sent_away_for_it(two: tuple
     here, there = two
     user, room = f"user-{uuid.uuid4().hex[:8]}", f"club/{uuid.uuid4().hex[:8]}"
     theirs, others = log_in(here.url, user), log_in(here.url, f"{user}-friend")
-    revoked = revoke(there, user, silently="")
-    revoke(there, user, room, silently="")
+    revoke(there, user, silently="")
+    revoked = revoke(there, user, room, silently="")
     # A moment later they log in again.
     eventually(lambda: time.monotonic() > revoked + LATER, what="that moment")
     with (
@@ -116,4 +116,5 @@ def test_who_was_let_in_after_all_was_revoked_is_not_sent_away_for_it(two: tuple
         say(there, room, "and on", others)
         stream.wait(2)
         eventually(lambda: len(client.named("message")) == 2)
-        assert control(stream) == [] and client.named("realtime.revoked") == []
+        # Of an outage it may well hear: a process that was stopped for long cannot tell.
+        assert "realtime.revoked" not in dict(control(stream)) and client.named("realtime.revoked") == []
