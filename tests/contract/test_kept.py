@@ -71,21 +71,23 @@ def process(shared_redis: Redis, concurrency: Concurrency) -> Iterator[Processes
         one.bus.stop()
 
 
-def test_a_loss_that_is_noticed_after_the_client_came_back_elsewhere_is_nobodys_to_claim(process: Processes) -> None:
+def noticed_late(process: Processes) -> tuple[str, Process, Process, Process]:
+    """A client's pid, its process, another to which it came back before the first noticed its loss, and a third."""
     old, new, third = process(), process(), process()
     pid = old.recovery.pids.of(SID)
     old.takes(pid, since=0.0)
     assert new.recovery.claim(pid) is not None
     old.loses()
+    return pid, old, new, third
+
+
+def test_a_loss_that_is_noticed_after_the_client_came_back_elsewhere_is_nobodys_to_claim(process: Processes) -> None:
+    pid, old, new, third = noticed_late(process)
     assert [one.recovery.claim(pid) for one in (old, new, third)] == [None, None, None]
 
 
 def test_who_came_back_comes_back_again_whatever_the_first_process_said_meanwhile(process: Processes) -> None:
-    old, new, third = process(), process(), process()
-    pid = old.recovery.pids.of(SID)
-    old.takes(pid, since=0.0)
-    assert new.recovery.claim(pid) is not None
-    old.loses()
+    pid, _, new, third = noticed_late(process)
     new.takes(pid, since=time.time() - 1)
     found = third.recovery.claim(pid)
     assert found is not None
