@@ -1,8 +1,7 @@
 """The application that comes with the project: the chat and every door, ready to run.
 
 ``python server.py`` serves it with gevent; ``flask --app server run`` with threads; the Procfile with gunicorn. This
-is the only
-file whose import has side effects: it makes ``app``, and when it is the program, patches the process first.
+is the only file whose import has side effects: it makes ``app``, and when it is the program, patches the process first.
 """
 
 from __future__ import annotations

@@ -27,6 +27,22 @@ def check_order(app: Flask, socketio: SocketIO, wsgi_app: object) -> None:
         )
 
 
+def check_patched(mode: str, *, shared: bool) -> None:
+    """Greenlets of a process that gevent has not patched wait for Redis without letting others run: with the first that
+    follows the log everything would stand still.
+
+    Raises:
+        ConfigError: that is so here.
+    """
+    if shared and mode == "gevent" and detected().mode != "gevent":
+        raise ConfigError(
+            "SocketIO uses gevent, which it does by itself where that is installed, but this process is not patched by "
+            "gevent, so that Redis cannot be followed. Begin the program with `from gevent import monkey; "
+            "monkey.patch_all()`, or make it with SocketIO(async_mode='threading'), or start it with `flask run` or "
+            "gunicorn --worker-class realtime.serve.worker.Worker; a script that only publishes takes a Publisher"
+        )
+
+
 def in_request(
     socketio: SocketIO, sid: str, event: str, arguments: tuple[Any, ...], handler: Callable[..., dict[str, Any]]
 ) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, overload
 from .bus.base import Outcome
 from .errors import BusUnavailable, ConfigError, InvalidValue, RealtimeError
 from .message import Message
+from .names import check_room
 
 _KNOWN: Final = frozenset({"room", "data", "event", "key"})
 
@@ -68,7 +69,8 @@ class Publishing(ABC):
             Refused, HookFailed: a hook of the application refused it, or failed (see ``Realtime.on_publish``).
             BusUnavailable: not accepted; trying again with the same key is safe.
         """
-        outcome = self._publish_all([self._prepared(room, data, event=event, key=key, transient=transient)])[0]
+        message = self._prepared(check_room(room), data, event=event, key=key, transient=transient)
+        outcome = self._publish_all([message])[0]
         if isinstance(outcome, RealtimeError):
             raise outcome
         return None if transient else str(outcome.id)

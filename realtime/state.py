@@ -16,7 +16,7 @@ from flask import Blueprint, Flask
 from flask_socketio import SocketIO
 
 from .access import Access
-from .adopted import check_order, in_request, socketio_of
+from .adopted import check_order, check_patched, in_request, socketio_of
 from .bus.base import Bus
 from .bus.open import open_bus
 from .concurrency import Concurrency, for_mode
@@ -75,12 +75,13 @@ class State:
 
         Raises:
             BusUnavailable: it cannot be reached; the next call tries again.
-            ConfigError: a SocketIO was initialised for the application after Realtime; or this is a fork of a process
-                that serves memory://.
+            ConfigError: a SocketIO was initialised for the application after Realtime; or it uses gevent and Redis in a
+                process that is not patched; or this is a fork of a process that serves memory://.
         """
         if self._started_in == os.getpid():
             return
         self.check()
+        check_patched(self.concurrency.mode, shared=self.bus.shared)
         asked = time.monotonic()
         with self._lock:
             if self._started_in == os.getpid():

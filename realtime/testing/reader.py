@@ -117,7 +117,7 @@ class Reader(ABC):
             if (event is None or got.event == event) and (data is ANYTHING or got.data == data):
                 return got
             if not skip_others:
-                raise AssertionError(f"expected {wanted}, but the next message is {got}; {self._story()}")
+                raise AssertionError(f"expected {wanted}, but the next message is {got}; {self._story(without=1)}")
 
     @property
     def presence(self) -> list[Any]:
@@ -132,7 +132,7 @@ class Reader(ABC):
         """
         got = self._next(time.monotonic() + timeout)
         if got is not None:
-            raise AssertionError(f"expected nothing, but {got} came; {self._story()}")
+            raise AssertionError(f"expected nothing, but {got} came; {self._story(without=1)}")
 
     def expect_reset(self, *, timeout: float = 1.0) -> None:
         """The subscriber must be told that the log could not be followed (``realtime.reset``).
@@ -229,7 +229,7 @@ class Reader(ABC):
                 return None
         return None
 
-    def _story(self) -> str:
-        seen = ", ".join(map(str, self._messages[: self._taken])) or "nothing"
+    def _story(self, *, without: int = 0) -> str:
+        seen = ", ".join(map(str, self._messages[: self._taken - without])) or "nothing"
         ended = f"; the subscription has ended: {self._ended}" if self._ended else ""
         return f"seen before: {seen}; subscribed to {', '.join(self.rooms)} over {self.transport}{ended}"

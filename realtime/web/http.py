@@ -5,18 +5,22 @@ This file may not know what a route does.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from http import HTTPStatus
+from typing import Final
 
 from flask import Blueprint, Response, jsonify, request
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 
-from ..errors import Forbidden, InvalidValue, RealtimeError, over
+from ..errors import ConfigError, Forbidden, InvalidValue, RealtimeError, over
 from ..hub.log import Counters
 from ..message import Position
 from ..names import check_room
 from . import origin
+
+_complaints: Final = logging.getLogger(__name__)
 
 
 class RoomConverter(BaseConverter):
@@ -99,6 +103,9 @@ def guard(blueprint: Blueprint, allowed: frozenset[str], *, counters: Counters) 
         return response
 
     def refused(error: RealtimeError) -> Response:
+        if isinstance(error, ConfigError):
+            # The client can do nothing about it; who runs the server can.
+            _complaints.error("%s", error.message)
         counters.told(error)
         return error_response(error)
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from flask import Blueprint, Flask, current_app
 
-from realtime import Realtime, testing
+from realtime import InvalidValue, Realtime, testing
 from tests.support.processes import Redis
 
 realtime = Realtime()
@@ -107,3 +107,10 @@ def test_settings_may_come_the_way_flask_reads_them(monkeypatch: pytest.MonkeyPa
     settings = app.extensions["realtime"].settings
     assert (settings.history_length, settings.heartbeat) == (5, 7)
     assert settings.allowed_origins == {"https://a.example"}
+
+
+@pytest.mark.parametrize("room", [7, None, ["orders"]])
+def test_what_is_no_text_is_no_room(create_app: Callable[..., Flask], room: object) -> None:
+    create_app()
+    with pytest.raises(InvalidValue, match=r"not a room name: .*; a room is 1-128 letters and digits"):
+        realtime.publish(room, 1)  # type: ignore[call-overload]

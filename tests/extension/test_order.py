@@ -115,6 +115,12 @@ def test_a_socketio_that_comes_too_late_is_told_of_at_the_first_use(app: Flask, 
     assert [one.level for one in check_order(app.extensions["realtime"])] == ["error"]
 
 
+def test_what_is_set_up_wrongly_is_in_the_log_too(app: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    another_one_later(app)
+    assert app.test_client().get("/rooms/lobby/messages").status_code == 500
+    assert [one.getMessage() for one in caplog.records if "after Realtime, and would go" in one.getMessage()]
+
+
 def test_a_module_level_socketio_of_several_applications_is_no_mistake() -> None:
     socketio, realtime = SocketIO(async_mode="threading"), Realtime()
     apps = []
