@@ -1,30 +1,27 @@
 """State: everything that one application's Realtime consists of, joined here.
 
-The bus is followed from the first use on, in each process by itself. This file may not be imported by what it joins.
+This file may not be imported by what it joins.
 """
 
 from __future__ import annotations
 
-import os
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
 
 from flask import Blueprint, Flask
 from flask_socketio import SocketIO
 
 from .access import Access
-from .adopted import check_order, check_patched, in_request, socketio_of
+from .adopted import check_order, in_request, socketio_of
 from .bus.base import Bus
 from .bus.open import open_bus
 from .concurrency import Concurrency, for_mode
 from .config import Settings
-from .errors import BusUnavailable, ConfigError
 from .grants import Ledger
 from .hub.hub import Hub
 from .rules import Rules
+from .starting import Starting
 from .tickets import Tickets
 from .web import api, assets, cookies, documents, events, health, http, rooms
 from .web.access import Gate
@@ -61,62 +58,21 @@ class State:
     streams: Streams
     presence: Presence | None
     cursors: Cursors = field(init=False)
-    check: Callable[[], None] = lambda: None
-    """Raises where the application was changed since in a way that would part it from the log."""
-    _started_in: int = 0
-    _failed_at: float = 0.0
-    _lock: Any = field(init=False)
+    starting: Starting = field(init=False)
 
     def __post_init__(self) -> None:
-        self._lock = self.concurrency.lock()
+        self.starting = Starting(
+            bus=self.bus,
+            hub=self.hub,
+            concurrency=self.concurrency,
+            engine=self.socketio.server.eio,
+            presence=self.presence,
+        )
 
-    def ready(self) -> None:
-        """Follow the bus in this process, from now on. Late, so that it works after a fork and under the reloader.
-
-        Raises:
-            BusUnavailable: it cannot be reached; the next call tries again.
-            ConfigError: a SocketIO was initialised for the application after Realtime; or it uses gevent and Redis in a
-                process that is not patched; or this is a fork of a process that serves memory://.
-        """
-        if self._started_in == os.getpid():
-            return
-        self.check()
-        check_patched(self.concurrency.mode, shared=self.bus.shared)
-        asked = time.monotonic()
-        with self._lock:
-            if self._started_in == os.getpid():
-                return
-            if self._failed_at > asked:
-                # Somebody tried while this caller waited. Trying in turn, the last of many would wait for minutes.
-                raise BusUnavailable("the bus cannot be reached")
-            if self._started_in:
-                self._forked()
-            try:
-                self.bus.start(self.hub)
-            except BusUnavailable:
-                self._failed_at = time.monotonic()
-                raise
-            self._started_in = os.getpid()
-
-    def _forked(self) -> None:
-        """This process was forked from one that followed the bus. That one's clients are its own business."""
-        inherited = tuple(self.hub.connections)
-        if inherited and not self.bus.shared:
-            raise ConfigError(
-                "this process was forked from the one that serves memory://, and what it publishes would reach nobody; "
-                "publish from the server's process, or set REALTIME_BUS_URL=redis://…"
-            )
-        # They are not gone, so that nobody is told they were; and whatever is closed here must not close them.
-        tell, self.hub.on_connection = self.hub.on_connection, lambda _connection, _opened: None
-        for connection in inherited:
-            self.hub.detach(connection)
-        self.hub.on_connection = tell
-        sockets = self.socketio.server.eio.sockets
-        for socket in tuple(sockets.values()):
-            socket.give_back()
-        sockets.clear()
-        if self.presence is not None:
-            self.presence.forked()
+    @property
+    def ready(self) -> Callable[[], None]:
+        """Makes sure that this process follows the bus; see ``Starting.ready``."""
+        return self.starting.ready
 
     def close(self) -> None:
         """End every stream and connection of this process, so that clients come back elsewhere, and let the bus go."""
@@ -205,7 +161,7 @@ def assemble(app: Flask, *, settings: Settings, socketio: SocketIO | None, rules
     ).register(socketio.server)
     _add_routes(app, state, rules, limits, introduction)
     cookies.use(app)
-    state.check = partial(check_order, app, socketio, app.wsgi_app)
+    state.starting.check = partial(check_order, app, socketio, app.wsgi_app)
     return state
 
 

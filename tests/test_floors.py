@@ -64,6 +64,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "serve.head",
         "web.hangup",
         "web.pump",
+        "web.servers",
     ),
     ("web.behind", "web.quota", "web.insistence", "web.abuse", "web.heartbeat", "web.lookout"),
     (
@@ -116,6 +117,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
     ("serve.handler",),
     ("serve.gevent_server", "serve.worker"),
     ("adopted",),
+    ("starting",),
     ("state", "remote", "show"),
     ("doctor.finding", "cli_lab"),
     ("doctor.machine", "doctor.application", "doctor.workers", "doctor.log", "doctor.proxy"),
@@ -131,7 +133,18 @@ FLOOR = {name: number for number, floor in enumerate(FLOORS) for name in floor}
 
 # Who may import what from outside.
 ONLY_IN = {
-    "flask": {"web.", "adopted", "state", "extension", "guarding", "requesting", "cli", "doctor.", "testing"},
+    "flask": {
+        "web.",
+        "adopted",
+        "starting",
+        "state",
+        "extension",
+        "guarding",
+        "requesting",
+        "cli",
+        "doctor.",
+        "testing",
+    },
     "click": {"cli", "show"},
     "packaging": {"doctor.machine"},
     "flask_socketio": {"adopted", "state", "extension"},

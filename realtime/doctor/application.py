@@ -173,7 +173,7 @@ def _counts_addresses(settings: Settings) -> bool:
 def check_order(state: State) -> Iterator[Finding]:
     """Whether the application's SocketIO is the one that Realtime serves."""
     try:
-        state.check()
+        state.starting.check()
     except ConfigError as exc:
         yield error("socketio", exc.message, "initialise it first, or leave it to Realtime(socketio=socketio)")
     else:

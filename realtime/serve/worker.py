@@ -12,6 +12,7 @@ from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
+from ..web.servers import parted
 from .answering import scrubbed
 from .collector import spare_collector
 from .draining import Draining
@@ -72,18 +73,27 @@ class Worker(GeventPyWSGIWorker):
         super().run()
 
     def load_wsgi(self) -> None:
-        """Load the application. One that refuses to start (a bad setting) is not started again and again."""
+        """Load the application. One that refuses to start (a bad setting) is not started again and again.
+
+        What cannot work with several workers is said once, by the first of them; what needs the log is refused then.
+        """
         try:
             super().load_wsgi()
         except SystemExit as exc:
             raise AppImportError(exc.code) from None
+        state = self._state()
+        if state is not None and not state.bus.shared and self.cfg.workers > 1 and self.age == 1:
+            self.log.error("%s", parted(f"gunicorn --workers {self.cfg.workers}"))
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: end streams first, in a greenlet of their own, since a signal handler may not wait."""
-        # The signal may come before the application is loaded.
-        state = getattr(getattr(self, "wsgi", None), "extensions", {}).get("realtime")
+        state = self._state()
         if state is not None:
             import gevent  # noqa: PLC0415  the worker has patched the process by now
 
             gevent.spawn(state.close)
         super().handle_exit(sig, frame)
+
+    def _state(self) -> Any:
+        """The application's, where it has one, and is loaded already."""
+        return getattr(getattr(self, "wsgi", None), "extensions", {}).get("realtime")

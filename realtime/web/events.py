@@ -6,13 +6,13 @@ Everything that can be refused is refused before the response begins; afterwards
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from flask import Blueprint, Response, request
 
-from ..concurrency import Concurrency, detected
+from ..concurrency import Concurrency
 from ..config import Settings
-from ..errors import ConfigError, InvalidValue
+from ..errors import InvalidValue
 from ..hub.ending import EndingStream
 from ..hub.hub import Hub
 from ..hub.stream import EventStream
@@ -24,6 +24,7 @@ from .hangup import socket_of
 from .http import number, position, rooms_asked
 from .limits import Limits
 from .lookout import Lookout
+from .servers import check_turns
 from .who import Introduction
 
 HEADERS: Final = {
@@ -68,7 +69,7 @@ def register(
             limits.read()
         ending = end(most_wait=settings.max_wait)
         if ending is None or ending.wait is None:
-            _check_server(request.environ)
+            check_turns(request.environ)
         stream = EventStream(
             hub=hub,
             concurrency=concurrency,
@@ -94,23 +95,6 @@ def register(
             stream.begun = limits.admission.begun(request.environ)
         # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
         return Response(body, status=200, headers=HEADERS, direct_passthrough=True)
-
-
-def _check_server(environ: dict[str, Any]) -> None:
-    """A server that answers one request at a time (gunicorn's ``sync`` worker) would answer nobody else while a stream
-    is open. ``wsgi.multithread`` says so (PEP 3333); gevent's server alone means something else by it. Who names no
-    server is a test.
-
-    Raises:
-        ConfigError: this is one.
-    """
-    server = environ.get("SERVER_SOFTWARE", "")
-    turns = server.startswith("gevent") or detected().mode == "gevent"
-    if server and not turns and not environ.get("wsgi.multithread"):
-        raise ConfigError(
-            f"{server} answers one request at a time here, and would answer nobody else while this stream is open. Use "
-            "gunicorn --worker-class realtime.serve.worker.Worker, or a server with threads (docs/guides/deployment.md)"
-        )
 
 
 def _ended(stream: EventStream, ending: End, *, retry: float) -> EndingStream:

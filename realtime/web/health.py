@@ -5,6 +5,7 @@ None of them says anything secret, and none waits longer than the bus's own time
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator
 
@@ -14,8 +15,9 @@ from prometheus_client.metrics_core import CounterMetricFamily, GaugeMetricFamil
 from prometheus_client.registry import Collector
 
 from ..bus.base import Bus
-from ..errors import BusUnavailable
+from ..errors import ConfigError, RealtimeError
 from ..hub.hub import Hub
+from ..seldom import Seldom
 
 
 class HubCollector(Collector):
@@ -52,12 +54,17 @@ class HubCollector(Collector):
 def register(blueprint: Blueprint, *, bus: Bus, hub: Hub, ready: Callable[[], None]) -> None:
     """Add the routes to a blueprint."""
 
+    complaints = Seldom(logging.getLogger(__name__))
+
     def trouble() -> str | None:
+        """The code of what keeps this process from serving."""
         try:
             ready()
             bus.ping()
-        except BusUnavailable as exc:
-            return exc.message
+        except RealtimeError as exc:
+            if isinstance(exc, ConfigError):
+                complaints.warn("not ready: %s", exc.message)
+            return exc.code
         return None
 
     registry = CollectorRegistry(auto_describe=False)
@@ -73,7 +80,7 @@ def register(blueprint: Blueprint, *, bus: Bus, hub: Hub, ready: Callable[[], No
             return jsonify(status="draining"), 503
         reason = trouble()
         if reason is not None:
-            return jsonify(status="bus_unavailable"), 503
+            return jsonify(status=reason), 503
         return jsonify(status="ok"), 200
 
     @blueprint.get("/metrics")

@@ -10,8 +10,20 @@ from pathlib import Path
 
 import pytest
 import requests
+from flask import Flask
 
-from tests.support.processes import ROOT, Redis, clean_environment, eventually, free_port, is_open
+from realtime import Realtime
+from tests.support.processes import (
+    ROOT,
+    Process,
+    Redis,
+    answers,
+    clean_environment,
+    eventually,
+    free_port,
+    is_open,
+    running,
+)
 
 SHOP = """
 from flask import Flask
@@ -86,3 +98,50 @@ def test_a_script_of_the_same_application_is_told_so_too(tmp_path: Path, shared_
     done = subprocess.run(script, env=environ, cwd=tmp_path, timeout=20, check=False, capture_output=True, text=True)
     assert done.returncode == 1
     assert "a script that only publishes takes a Publisher" in done.stderr
+
+
+def workers(kind: str, port: int) -> list[str]:
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", kind, "--workers", "2"]
+    return [*command, "--threads", "4", "--bind", f"127.0.0.1:{port}", "shop:app"]
+
+
+@pytest.mark.parametrize("kind", ["realtime.serve.worker.Worker", "gthread"])
+def test_several_workers_with_a_log_each_refuse_what_would_be_lost(tmp_path: Path, kind: str) -> None:
+    """Half of what is published would never reach half of those who listen."""
+    publishing = (
+        "\nrealtime.publish('lobby', 'from outside of a request')\n@app.get('/plain')\ndef plain(): return 'ok'\n"
+    )
+    (tmp_path / "shop.py").write_text(SHOP + publishing, "utf-8")
+    port = free_port()
+    environ = clean_environment(PYTHONPATH=f"{tmp_path}:{ROOT}", REALTIME_BUS_URL="memory://")
+    server = Process(workers(kind, port), env=environ, cwd=tmp_path)
+    with running(server):
+        eventually(lambda: answers(port), within=20, what="the server")
+        url = f"http://127.0.0.1:{port}"
+        assert "Set REALTIME_BUS_URL=redis://" in refused(url)
+        answer = requests.post(f"{url}/rooms/lobby/messages", json={"data": 1}, timeout=5)
+        assert (answer.status_code, answer.json()["error"]["code"]) == (500, "config")
+        ready = requests.get(f"{url}/readyz", timeout=5)
+        assert (ready.status_code, ready.json()) == (503, {"status": "config"})
+        assert requests.get(f"{url}/plain", timeout=5).text == "ok"
+        if kind != "gthread":
+            # Its own worker says so at once, and not once for each.
+            said = [line for line in server.lines if "[ERROR] REALTIME_BUS_URL is memory://" in line]
+            assert len(said) == 1
+
+
+def test_one_worker_or_a_server_that_is_not_sure_serves_memory(caplog: pytest.LogCaptureFixture) -> None:
+    app = Flask("shop")
+    realtime = Realtime(app)
+    client = app.test_client()
+    adapter = {"SERVER_SOFTWARE": "adapter", "wsgi.multiprocess": True}
+    for _ in range(2):
+        posted = client.post("/rooms/lobby/messages", json={"data": 1}, environ_overrides=adapter)
+        assert posted.status_code == 201
+    assert [one.getMessage()[:60] for one in caplog.records if "memory://" in one.getMessage()] == [
+        "REALTIME_BUS_URL is memory://, but adapter serves with sever"
+    ]
+    gunicorn = {"SERVER_SOFTWARE": "gunicorn/27.0", "wsgi.multiprocess": False}
+    again = client.post("/rooms/lobby/messages", json={"data": 1}, environ_overrides=gunicorn)
+    assert again.status_code == 201
+    assert realtime.history("lobby").messages
