@@ -8,7 +8,7 @@
   var Chat = root.Chat, Realtime = root.Realtime;
   var PAGE = 50;
 
-  /** `elements`: {older, begin, beginRoom, trouble}; `show(messages)` is given what was found, oldest first. */
+  /** `elements`: {older, begin, beginRoom, trouble}; `show(messages, then)` is given what was found, oldest first. */
   function Past(elements, options, show) {
     var self = this;
     this.elements = elements;
@@ -73,8 +73,9 @@
         }
         if (answer.messages.length) { self.reached = answer.messages[0].id; }
         var focused = root.document.activeElement === self.elements.older;
-        self.show(answer.messages.filter(function (one) { return one.event === 'message'; }));
-        self.ended(answer.messages.length < PAGE);
+        self.show(answer.messages.filter(function (one) { return one.event === 'message'; }), function () {
+          self.ended(answer.messages.length < PAGE);
+        });
         if (focused && self.elements.older.hidden) { root.document.getElementById('scroll').focus(); }
       });
   };

@@ -13,10 +13,12 @@
 
   function byId(id) { return document.getElementById(id); }
 
-  function People(rt, settings) {
+  /** `resized()`: the conversation has got more or less room. */
+  function People(rt, settings, resized) {
     var self = this;
     this.rt = rt;
     this.settings = settings;
+    this.resized = resized;
     this.room = null;
     this.named = null;      // under which name we are here
     this.roster = new Chat.Roster();
@@ -24,7 +26,9 @@
     this.signed = 0;        // when we last gave a sign of writing
     this.asking = false;
     this.timer = null;
-    this.wants = root.innerWidth >= WIDE;   // the list is to be seen, once it is known
+    this.wants = root.innerWidth >= WIDE;   // the list is to be seen, where there is one
+    this.counts = !!document.body.getAttribute('data-presence');   // the server does
+    this.refused = false;   // but does not tell us
     rt.on('realtime.presence', function (change) {
       if (change.room !== self.room) { return; }
       if (!self.roster.known || !self.roster.apply(change)) { self.ask(); }
@@ -62,10 +66,13 @@
   };
 
   People.prototype.show = function () {
-    var known = this.roster.known;
+    // The place of the list is kept until it is here, so that nothing moves then.
+    var known = this.roster.known, hidden = !this.wants || !(known || (this.counts && !this.refused));
     byId('people-toggle').hidden = !known;
-    byId('people-toggle').setAttribute('aria-expanded', this.wants && known ? 'true' : 'false');
-    byId('people').hidden = !this.wants || !known;
+    byId('people-toggle').setAttribute('aria-expanded', hidden ? 'false' : 'true');
+    if (byId('people').hidden === hidden) { return; }
+    byId('people').hidden = hidden;
+    this.resized();
   };
 
   /** Another room, or none: nobody is known to be in it yet. */
@@ -82,7 +89,7 @@
   /** Whether there is a connection. Without one nobody knows who is here, and what was last known is shown as such. */
   People.prototype.connected = function (connected) {
     byId('people').setAttribute('data-stale', connected ? 'false' : 'true');
-    byId('people-title').textContent = connected ? 'Here now' : 'Here a moment ago';
+    byId('people-title').textContent = connected || !this.roster.known ? 'Here now' : 'Here a moment ago';
     if (connected) { return this.ask(); }   // what was told meanwhile was not heard
     this.writing = new Chat.Writing();
     this.tell();
@@ -97,12 +104,13 @@
 
   People.prototype.ask = function () {
     var self = this, room = this.room;
-    if (this.asking || room === null || !document.body.getAttribute('data-presence')) { return; }
+    if (this.asking || room === null || !this.counts) { return; }
     this.asking = true;
     this.rt.presence(room, function (error, answer) {
       if (self.room !== room) { return; }
       self.asking = false;
       if (!error) { self.roster.set(answer); }
+      self.refused = !self.roster.known;
       self.draw();
     });
   };

@@ -1,5 +1,5 @@
 /*
- * Where the reader is in the conversation: at its end, and staying there, or further up, and left alone.
+ * Where the reader is in the conversation: at its end, and staying there, or further up, and kept at the same line.
  *
  * This file moves the scroll position and shows the two buttons that jump. It may not know the messages.
  */
@@ -9,24 +9,29 @@
   var Chat = root.Chat;
   var NEAR_END = 80, NEAR_TOP = 120;   // pixels
 
-  /** `elements`: {scroll, jump, back}. `tell.moved()` at every move, `tell.top()` when somebody comes near the top. */
+  /**
+   * `elements`: {messages, scroll, jump, back}. `tell.moved()` at every move, `tell.top()` when somebody comes near the
+   * top.
+   */
   function Scroll(elements, tell) {
     var self = this;
     this.scroll = elements.scroll;
+    this.list = elements.messages;
     this.jump = elements.jump;
     this.back = elements.back;
     this.mark = null;         // the element that the button "new, further up" leads to
     this.following = true;    // the reader is at the end, and wants to stay there
     this.tell = tell;
     this.was = 0;
+    this.line = null;         // the first message in sight, and how far below the top it begins: {item, top}
     this.scroll.addEventListener('scroll', function () {
       var up = self.scroll.scrollTop < self.was;
       self.was = self.scroll.scrollTop;
-      self.following = self.atEnd();
-      self.look();
-      tell.moved();
+      self.settle();
       if (up && self.was < NEAR_TOP) { tell.top(); }
     }, false);
+    // What was opened in here may have put the end out of sight: who reads it now is not taken there.
+    this.scroll.addEventListener('click', function () { self.settle(); }, false);
     this.jump.addEventListener('click', function () {
       self.toEnd();
       self.scroll.focus();
@@ -48,8 +53,32 @@
     this.look();
   };
 
-  /** There is more or less room than before: who was at the end stays there. */
-  Scroll.prototype.resized = function () { if (this.following) { this.toEnd(); } };
+  /** The reader has moved, or what they see has. */
+  Scroll.prototype.settle = function () {
+    this.following = this.atEnd();
+    this.note();
+    this.look();
+    this.tell.moved();
+  };
+
+  Scroll.prototype.note = function () {
+    var items = this.list.children, top = this.scroll.getBoundingClientRect().top, low = 0, high = items.length - 1, at;
+    while (low < high) {
+      at = Math.floor((low + high) / 2);
+      if (items[at].getBoundingClientRect().bottom > top) { high = at; } else { low = at + 1; }
+    }
+    this.line = items[low] ? {item: items[low], top: items[low].getBoundingClientRect().top - top} : null;
+  };
+
+  /** There is more or less room than before: who was at the end stays there, and who reads further up at their line. */
+  Scroll.prototype.resized = function () {
+    var line = this.line, place = this.scroll;
+    if (this.following) { return this.toEnd(); }
+    if (!line || line.item.parentNode !== this.list) { return; }
+    place.scrollTop += line.item.getBoundingClientRect().top - place.getBoundingClientRect().top - line.top;
+    this.was = place.scrollTop;
+    this.look();
+  };
 
   /** Run what changes the height above the reader, who goes on reading the same line. */
   Scroll.prototype.keep = function (change) {

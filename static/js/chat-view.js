@@ -95,14 +95,15 @@
     return item;
   };
 
-  /** Show what was said before, above everything else; the reader stays where they are. */
-  View.prototype.older = function (messages) {
+  /** Show what was said before, above everything else, and run `then`; the reader stays where they are. */
+  View.prototype.older = function (messages, then) {
     var self = this;
     this.quiet(true);
     this.scroll.keep(function () {
       messages.forEach(function (message) {
         if (!self.known[message.id]) { self.place(Chat.message(message), message.id); }
       });
+      then();
     });
     this.quiet(false);
   };
@@ -201,6 +202,7 @@
   /** A waiting message has its id now. If that message is shown already, the waiting one goes. */
   View.prototype.settle = function (item, id) {
     Chat.mark(item, 'sent', 'Sent');
+    item.setAttribute('aria-live', 'off');   // it was read out when it was written
     if (item.parentNode !== this.list) { return; }   // another room is shown by now
     this.take(item);
     this.unread.arrive(id, true);

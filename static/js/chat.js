@@ -31,12 +31,12 @@
   var view = new Chat.View({
     messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back')
   }, {looked: looked, top: older, trimmed: trimmed});
-  var people = new Chat.People(rt, settings);
+  var people = new Chat.People(rt, settings, function () { view.scroll.resized(); });
   var frame = new Chat.Frame(settings, go, function () { people.renamed(); });
   var past = new Chat.Past({
     older: byId('older'), begin: byId('begin'), beginRoom: byId('begin-room'), trouble: byId('trouble')
-  }, rt.options, function (messages) {
-    view.older(messages.map(function (one) { return messageOf(one.data, one.id); }));
+  }, rt.options, function (messages, then) {
+    view.older(messages.map(function (one) { return messageOf(one.data, one.id); }), then);
   });
   var queue = new Chat.Queue({
     queue: byId('queue'), words: byId('queue-words'), toggle: byId('queue-toggle'), list: byId('queue-list'),
@@ -95,13 +95,14 @@
     rt.join(room, {history: HISTORY, name: people.name()}, function (error) {
       if (room !== inside || room !== wanted) { return; }
       if (error && (error.code === 'left' || error.code === 'closed')) { return; }
+      // Before the view goes to its end: the line at the top takes room, too.
+      if (!error) { past.enter(room, function () { return view.oldest(); }, came < HISTORY, called(room).title); }
       view.ready();
       if (error) {
         refused(room, error);
       } else {
         settings.visit(room);
         people.enter(room);
-        past.enter(room, function () { return view.oldest(); }, came < HISTORY, called(room).title);
       }
       listRooms();
     });

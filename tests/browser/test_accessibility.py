@@ -143,6 +143,21 @@ def test_history_is_not_read_out_and_what_comes_then_is(chromium: Browser, serve
         page.close()
 
 
+def test_what_one_has_written_oneself_is_not_read_out_again_when_the_server_has_it(
+    chromium: Browser, server: Server, talk: str
+) -> None:
+    page = chromium.new_page()
+    try:
+        page.goto(f"{server.url}/?room={talk}")
+        _ready(page)
+        page.fill("#text", "mine")
+        page.press("#text", "Enter")
+        # It goes to the place that its id has, and a screen reader takes it for another one there.
+        expect(page.locator("#messages .message[data-id].own")).to_have_attribute("aria-live", "off")
+    finally:
+        page.close()
+
+
 def test_nothing_moves_for_whom_motion_is_too_much(chromium: Browser, server: Server, talk: str) -> None:
     context = chromium.new_context(reduced_motion="reduce")
     try:
