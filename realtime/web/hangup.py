@@ -28,7 +28,7 @@ def hang_up_of(environ: dict[str, Any]) -> Callable[[], bool]:
             descriptor = found.fileno()
         except (OSError, ValueError):
             return True
-        return descriptor < 0 or _ended(descriptor)
+        return descriptor < 0 or has_ended(descriptor)
 
     return gone
 
@@ -59,14 +59,8 @@ def cut(descriptor: int) -> None:
         knife.detach()
 
 
-def _found(environ: dict[str, Any]) -> Any:
-    found = next((environ[name] for name in _SOCKETS if name in environ), None)
-    if found is None:
-        found = getattr(environ.get("wsgi.input"), "rfile", None)
-    return found if hasattr(found, "fileno") else None
-
-
-def _ended(descriptor: int) -> bool:
+def has_ended(descriptor: int) -> bool:
+    """Whether the other end of this connection says nothing more."""
     # The bare type: a patched socket would wait for input, and a duplicate would be one descriptor more to close.
     peeking = _socket.socket(fileno=descriptor)
     try:
@@ -77,3 +71,10 @@ def _ended(descriptor: int) -> bool:
         return True
     finally:
         peeking.detach()
+
+
+def _found(environ: dict[str, Any]) -> Any:
+    found = next((environ[name] for name in _SOCKETS if name in environ), None)
+    if found is None:
+        found = getattr(environ.get("wsgi.input"), "rfile", None)
+    return found if hasattr(found, "fileno") else None

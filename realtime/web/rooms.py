@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Final
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, request
 
 from ..bus.base import Bus
 from ..concurrency import Concurrency
@@ -24,8 +24,10 @@ from ..names import check_room
 from ..rules import Origin
 from .access import Gate
 from .bodies import json_object, most_for
+from .hangup import socket_of
 from .http import number, position
 from .limits import Limits
+from .lookout import Lookout
 from .pipeline import Pipeline
 from .who import Introduction
 
@@ -48,6 +50,7 @@ def register(  # noqa: PLR0913  each is a part of its own
     introduction: Introduction,
 ) -> None:
     """Add the routes to a blueprint."""
+    lookout = Lookout(concurrency=concurrency, patience=settings.heartbeat)
 
     @blueprint.post(_PATH, merge_slashes=False)
     def publish(room: str) -> Response:
@@ -102,7 +105,12 @@ def register(  # noqa: PLR0913  each is a part of its own
                         return read()
                     return hub.log.replay([room], after, upto=max(after, hub.position), limit=limit)
 
-                replay = _patient(replay, again, room=room, wait=wait, waiter=waiter, hub=hub)
+                def gone() -> None:
+                    hub.detach(waiter)
+                    waiter.wake()
+
+                with lookout.over(socket_of(request.environ), gone):
+                    replay = _patient(replay, again, room=room, wait=wait, waiter=waiter, hub=hub)
         return _shown(replay, room)
 
 
@@ -125,7 +133,8 @@ def _patient(
             hub.take(waiter)
             replay = read()
     except ConnectionClosed:
-        # This server is going. What was read stands; the client asks another with the cursor that it gets now.
+        # This server is going, or the client is. What was read stands; who still listens (it may have closed its side
+        # only) asks again, perhaps another server, with the cursor that it gets now.
         pass
     finally:
         hub.detach(waiter)
