@@ -71,6 +71,7 @@ FLOORS: tuple[tuple[str, ...], ...] = (
         "serve.handshake",
         "serve.answering",
         "serve.patience",
+        "serve.mounting",
         "serve.collector",
         "web.output",
         "web.eventpackets",

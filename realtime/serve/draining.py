@@ -6,6 +6,7 @@ import socket
 from functools import cached_property
 from typing import Any
 
+from .mounting import states
 from .patience import Patience, Reading
 from .poller import GeventPoller
 
@@ -25,18 +26,21 @@ class Draining:
         self._pollers: dict[float, GeventPoller] = {}
 
     @cached_property
+    def _state(self) -> Any:
+        """Of the application, or of the first of several. What comes before a path is known is nobody's else."""
+        return next(states(self.application), None)  # type: ignore[attr-defined]  # the server's
+
+    @cached_property
     def patience(self) -> Patience:
         """The deadlines of requests, as the application's settings have them, where it has any."""
-        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
-        if state is None:
+        if self._state is None:
             return Patience(head=10.0, body=30.0)
-        return Patience(head=state.settings.head_timeout, body=state.settings.body_timeout)
+        return Patience(head=self._state.settings.head_timeout, body=self._state.settings.body_timeout)
 
     def refuse(self, limit: str) -> None:
         """Count a request that is refused before the application sees it, where that counts such things."""
-        state = getattr(self.application, "extensions", {}).get("realtime")  # type: ignore[attr-defined]  # the server's
-        if state is not None:
-            state.hub.counters.refuse(limit)
+        if self._state is not None:
+            self._state.hub.counters.refuse(limit)
 
     def poller(self, heartbeat: float) -> GeventPoller:
         """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""

@@ -6,17 +6,20 @@ file may not know what is served.
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from gevent import monkey
 from gunicorn.errors import AppImportError
 from gunicorn.workers.ggevent import GeventPyWSGIWorker, PyWSGIHandler, PyWSGIServer
 
+from ..errors import ConfigError
 from ..web.servers import parted
 from .answering import scrubbed
 from .collector import spare_collector
 from .draining import Draining
 from .handler import Handler
+from .mounting import mount_point, mounted, states
 
 
 class WorkerHandler(Handler, PyWSGIHandler):
@@ -51,6 +54,7 @@ class WorkerServer(Draining, PyWSGIServer):
 class Worker(GeventPyWSGIWorker):
     """A gevent worker whose streams end at once when it shuts down, so that their clients reconnect elsewhere."""
 
+    wsgi: Any
     server_class = WorkerServer
     wsgi_handler = WorkerHandler
 
@@ -79,21 +83,21 @@ class Worker(GeventPyWSGIWorker):
         """
         try:
             super().load_wsgi()
+            # As gunicorn's other workers, which read the variable for each request.
+            self.wsgi = mounted(self.wsgi, mount_point(os.environ))
         except SystemExit as exc:
             raise AppImportError(exc.code) from None
-        state = self._state()
-        if state is not None and not state.bus.shared and self.cfg.workers > 1 and self.age == 1:
+        except ConfigError as exc:
+            raise AppImportError(f"configuration: {exc}") from None
+        apart = any(not state.bus.shared for state in states(self.wsgi))
+        if apart and self.cfg.workers > 1 and self.age == 1:
             self.log.error("%s", parted(f"gunicorn --workers {self.cfg.workers}"))
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """SIGTERM: end streams first, in a greenlet of their own, since a signal handler may not wait."""
-        state = self._state()
-        if state is not None:
-            import gevent  # noqa: PLC0415  the worker has patched the process by now
+        import gevent  # noqa: PLC0415  the worker has patched the process by now
 
+        # The signal may come before the application is loaded.
+        for state in states(getattr(self, "wsgi", None)):
             gevent.spawn(state.close)
         super().handle_exit(sig, frame)
-
-    def _state(self) -> Any:
-        """The application's, where it has one, and is loaded already."""
-        return getattr(getattr(self, "wsgi", None), "extensions", {}).get("realtime")

@@ -11,6 +11,7 @@ from typing import Final
 
 from flask import Blueprint, url_for
 from markupsafe import Markup
+from werkzeug.urls import iri_to_uri
 
 _PACKAGE: Final = Path(__file__).resolve().parents[1]
 
@@ -65,15 +66,24 @@ def blueprint(name: str, import_name: str) -> Blueprint:
         """The ``<script>`` elements that give a page the browser client, ``Realtime``.
 
         The stock Socket.IO client comes first where it was fetched; a page may also load it from elsewhere, before.
+        Where the application is below a path, as the request says (``SCRIPT_NAME``), the client is told so.
 
         Args:
             nonce: of the page's Content-Security-Policy, where it has one.
         """
         stock = [STOCK_CLIENT] if (STATIC / STOCK_CLIENT).is_file() else []
         allowed = Markup(' nonce="{}"').format(nonce) if nonce else ""
-        tag = Markup('<script src="{}"{}></script>')
-        files = [*stock, *(f"js/{part}.js" for part in CLIENT)]
-        return Markup("\n").join(tag.format(url_for(f"{name}.static", filename=one), allowed) for one in files)
+        # In an attribute: a policy that forbids scripts within pages has nothing against that. An application's
+        # defaults for its addresses may have put a query behind.
+        base = iri_to_uri(url_for(f"{name}.events", _external=False).partition("?")[0].removesuffix("/events"))
+        told = Markup(' data-realtime-url="{}"').format(base) if base else ""
+        tag = Markup('<script src="{}"{}{}></script>')
+
+        def script(file: str, more: str = "") -> Markup:
+            return tag.format(url_for(f"{name}.static", filename=file), allowed, more)
+
+        first, *others = (f"js/{part}.js" for part in CLIENT)
+        return Markup("\n").join([*map(script, stock), script(first, told), *map(script, others)])
 
     serving.add_app_template_global(realtime_scripts)
     return serving

@@ -216,5 +216,5 @@ def _base36(number: int) -> str:
 
 def _head_bytes() -> int:
     """How long this request's head was: what scripts cannot see of their own requests."""
-    line = len(f"{request.method} {request.full_path} HTTP/1.1\r\n")
+    line = len(f"{request.method} {request.script_root}{request.full_path} HTTP/1.1\r\n")
     return line + sum(len(name) + len(value) + 4 for name, value in request.headers.items()) + 2

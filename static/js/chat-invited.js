@@ -21,8 +21,9 @@
   }
 
   function open() {
+    var address = document.body.getAttribute('data-accept');   // which says by itself what the application is below
     byId('again').hidden = true;
-    Realtime.request(Realtime.fill({}), 'POST', document.body.getAttribute('data-accept'), {invitation: invitation},
+    Realtime.request(Realtime.fill({url: ''}), 'POST', address, {invitation: invitation},
       function (error, answer) {
         if (!error) { return location.replace(answer.address); }
         if (error.status === 403) {

@@ -21,25 +21,29 @@
     return kept;
   }
 
-  /** `lasting` is for the browser, `passing` for this tab (localStorage and sessionStorage, or null). */
-  function Settings(lasting, passing) {
+  /**
+   * `lasting` is for the browser, `passing` for this tab (localStorage and sessionStorage, or null). `base` is where
+   * the application is: two of one origin share a store, and may not share a queue.
+   */
+  function Settings(lasting, passing, base) {
     var rooms;
+    this.base = 'realtime' + (base || '') + '.';
     this.lasting = lasting;
     this.passing = passing;
-    this.name = Chat.cleanName(this.load(lasting, 'realtime.name') || '') || Chat.guest();
-    this.tag = this.load(lasting, 'realtime.tag') || '';
+    this.name = Chat.cleanName(this.load(lasting, 'name') || '') || Chat.guest();
+    this.tag = this.load(lasting, 'tag') || '';
     if (!TAG.test(this.tag)) { this.tag = (Math.random() + 1).toString(36).slice(2, 6); }
     if (!TAG.test(this.tag)) { this.tag = 'self'; }
-    rooms = this.parse(lasting, 'realtime.rooms');
+    rooms = this.parse(lasting, 'rooms');
     this.rooms = (rooms instanceof Array ? rooms : []).filter(isText).slice(0, MOST_ROOMS);
-    this.marks = texts(this.parse(lasting, 'realtime.read'), MOST_MARKS);
-    this.drafts = texts(this.parse(passing, 'realtime.drafts'), MOST_MARKS);
-    this.save(lasting, 'realtime.name', this.name);
-    this.save(lasting, 'realtime.tag', this.tag);
+    this.marks = texts(this.parse(lasting, 'read'), MOST_MARKS);
+    this.drafts = texts(this.parse(passing, 'drafts'), MOST_MARKS);
+    this.save(lasting, 'name', this.name);
+    this.save(lasting, 'tag', this.tag);
   }
 
   Settings.prototype.load = function (place, key) {
-    try { return place.getItem(key); } catch (_) { return null; }
+    try { return place.getItem(this.base + key); } catch (_) { return null; }
   };
 
   Settings.prototype.parse = function (place, key) {
@@ -47,12 +51,12 @@
   };
 
   Settings.prototype.save = function (place, key, value) {
-    try { place.setItem(key, value); } catch (_) { /* private mode, or full: the page still knows */ }
+    try { place.setItem(this.base + key, value); } catch (_) { /* private mode, or full: the page still knows */ }
   };
 
   Settings.prototype.rename = function (name) {
     this.name = Chat.cleanName(name) || this.name;
-    this.save(this.lasting, 'realtime.name', this.name);
+    this.save(this.lasting, 'name', this.name);
   };
 
   /** Remember a room. The list keeps its order, so that it does not jump under the finger; the oldest goes. */
@@ -60,12 +64,12 @@
     if (this.rooms.indexOf(room) >= 0) { return; }
     this.rooms.push(room);
     if (this.rooms.length > MOST_ROOMS) { this.rooms.shift(); }
-    this.save(this.lasting, 'realtime.rooms', JSON.stringify(this.rooms));
+    this.save(this.lasting, 'rooms', JSON.stringify(this.rooms));
   };
 
   Settings.prototype.forget = function (room) {
     this.rooms = this.rooms.filter(function (other) { return other !== room; });
-    this.save(this.lasting, 'realtime.rooms', JSON.stringify(this.rooms));
+    this.save(this.lasting, 'rooms', JSON.stringify(this.rooms));
   };
 
   /** The last id that was read in a room, or null. */
@@ -74,28 +78,28 @@
   /** A room was read up to an id. Other tabs may have noted other rooms meanwhile. */
   Settings.prototype.mark = function (room, id) {
     if (!id || this.marks[room] === id) { return; }
-    this.marks = texts(this.parse(this.lasting, 'realtime.read') || this.marks, MOST_MARKS);
+    this.marks = texts(this.parse(this.lasting, 'read') || this.marks, MOST_MARKS);
     delete this.marks[room];   // so that it becomes the newest
     this.marks[room] = id;
-    this.save(this.lasting, 'realtime.read', JSON.stringify(texts(this.marks, MOST_MARKS)));
+    this.save(this.lasting, 'read', JSON.stringify(texts(this.marks, MOST_MARKS)));
   };
 
   Settings.prototype.draft = function (room, text) {
     delete this.drafts[room];
     if (text) { this.drafts[room] = text; }
-    this.save(this.passing, 'realtime.drafts', JSON.stringify(texts(this.drafts, MOST_MARKS)));
+    this.save(this.passing, 'drafts', JSON.stringify(texts(this.drafts, MOST_MARKS)));
   };
 
   /** Messages that were not confirmed when the page was left: {room, user, text, key, time} each. */
   Settings.prototype.queued = function () {
-    var found = this.parse(this.passing, 'realtime.queue');
+    var found = this.parse(this.passing, 'queue');
     return (found instanceof Array ? found : []).filter(function (one) {
       return one && isText(one.room) && isText(one.user) && isText(one.text) && isText(one.key) && one.time > 0;
     }).slice(0, MOST_QUEUED);
   };
 
   Settings.prototype.queue = function (entries) {
-    this.save(this.passing, 'realtime.queue', JSON.stringify(entries.map(function (one) {
+    this.save(this.passing, 'queue', JSON.stringify(entries.map(function (one) {
       return {room: one.room, user: one.user, text: one.text, key: one.key, time: one.time};
     })));
   };

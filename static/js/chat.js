@@ -18,9 +18,9 @@
     try { return root[name]; } catch (_) { return null; }
   }
 
-  var settings = new Chat.Settings(store('localStorage'), store('sessionStorage'));
   var forced = Chat.query(location.search, 'transport');
   var rt = new Realtime(Realtime.transports[forced] ? {transports: [forced]} : {});
+  var settings = new Chat.Settings(store('localStorage'), store('sessionStorage'), rt.options.url);
   var wanted = null;    // the room that the person wants to be in
   var inside = null;    // the room whose events we get
   var moving = false;   // between the two
@@ -55,7 +55,8 @@
     banner: byId('banner'), words: byId('banner-words'), rest: byId('banner-rest'), now: byId('banner-now')
   }, function () { rt.connect(); });
 
-  var invite = byId('veil') && new Chat.Invite(document.body.getAttribute('data-invitations'), rt.options, address);
+  var invite = byId('veil') && new Chat.Invite(document.body.getAttribute('data-invitations'), Realtime.fill({url: ''}),
+    address);
 
   // ---- rooms ----
 

@@ -9,7 +9,7 @@
 
   var Lab = root.Lab, Realtime = root.Realtime, document = root.document, location = root.location;
   var TICK = 500, JOINING = 8000, SETTLING = 8000, QUIET = 700;
-  var asking = Realtime.fill({requestTimeout: 15000, XMLHttpRequest: Lab.browser.XMLHttpRequest});
+  var asking = Realtime.fill({url: '', requestTimeout: 15000, XMLHttpRequest: Lab.browser.XMLHttpRequest});
   var paths = {
     time: document.body.getAttribute('data-time'), feed: document.body.getAttribute('data-feed'),
     cut: document.body.getAttribute('data-cut')
@@ -45,7 +45,7 @@
   function learn(now) {
     var head = new Lab.browser.XMLHttpRequest();
     // How long the head of a stream's answer is: an EventSource does not show it.
-    head.open('HEAD', '/events?room=' + now.room, true);
+    head.open('HEAD', Realtime.fill({}).url + '/events?room=' + now.room, true);
     head.onreadystatechange = function () {
       if (head.readyState !== 4) { return; }
       if (head.status === 200) { Lab.heads.stream = head.getAllResponseHeaders().length + 19; }

@@ -8,9 +8,9 @@
   var Realtime = typeof module === 'object' && module.exports ? require('./realtime.js') : root.Realtime;
 
   var DEFAULTS = {
-    url: '',                             // origin of the server; '' is the page's own
+    url: '',                             // where the application is; realtime_scripts() says it, see below
     transports: ['websocket', 'sse', 'poll'],   // in the order of preference
-    socketPath: '/socket.io',
+    socketPath: '/socket.io',            // below `url`
     auth: null,                          // given to Socket.IO's CONNECT
     withCredentials: false,              // cookies to another origin
     connectTimeout: 3000,                // a WebSocket that has not answered by then is given up
@@ -32,9 +32,26 @@
     remember: 4096                       // ids kept to recognise what was seen already
   };
 
+  /** Where the application is that the page's scripts came with, as `realtime_scripts()` wrote it; else the root. */
+  function home(page) {
+    var document = page && page.document;
+    var script = document && document.querySelector && document.querySelector('script[data-realtime-url]');
+    return script ? script.getAttribute('data-realtime-url') : DEFAULTS.url;
+  }
+
+  /** The two parts of `url`: {origin, path}, either of them empty where it is the page's own, or the root. */
+  Realtime.placeOf = function (url) {
+    var parts = /^((?:https?:)?\/\/[^\/?#\s]+)?((?:\/[^?#\s]*)?)$/i.exec(String(url).replace(/\/+$/, ''));
+    if (!parts) {
+      throw new Error('url is an origin, a path or both, such as "https://example.com", "/shop" or ' +
+        '"https://example.com/shop", not ' + JSON.stringify(url));
+    }
+    return {origin: parts[1] || '', path: parts[2]};
+  };
+
   /** Defaults, and the browser's own parts where the caller gave no others. An explicit null takes a part away. */
   Realtime.fill = function (given) {
-    var options = {}, name;
+    var options = {}, place, name;
     for (name in DEFAULTS) { options[name] = given[name] === undefined ? DEFAULTS[name] : given[name]; }
     options.io = given.io === undefined ? root.io : given.io;
     options.WebSocket = given.WebSocket === undefined ? root.WebSocket : given.WebSocket;
@@ -43,6 +60,8 @@
     options.XMLHttpRequest = given.XMLHttpRequest === undefined ? root.XMLHttpRequest : given.XMLHttpRequest;
     options.crypto = given.crypto === undefined ? root.crypto || root.msCrypto : given.crypto;
     options.page = given.page === undefined ? root : given.page;
+    place = Realtime.placeOf(given.url === undefined ? home(options.page) : given.url);
+    options.url = place.origin + place.path;
     options.clock = given.clock || Realtime.clock;
     options.random = given.random || Math.random;
     return options;

@@ -27,11 +27,12 @@
   };
 
   WebSocketTransport.prototype.open = function () {
-    var self = this, options = this.host.options;
+    var self = this, options = this.host.options, place = Realtime.placeOf(options.url);
     this.expect();
     try {
-      this.socket = options.io(options.url || undefined, {
-        transports: ['websocket'], reconnection: false, forceNew: true, path: options.socketPath,
+      // Socket.IO would take a path in the address for the name of a namespace.
+      this.socket = options.io(place.origin || undefined, {
+        transports: ['websocket'], reconnection: false, forceNew: true, path: place.path + options.socketPath,
         timeout: options.connectTimeout, withCredentials: options.withCredentials, auth: options.auth || undefined
       });
     } catch (error) {

@@ -71,10 +71,14 @@ declare namespace Realtime {
   function isId(value: unknown): value is string;
 
   interface Options {
-    /** Origin of the server; "" is the page's own. */
+    /**
+     * Where the application is: an origin, a path or both. Every request goes there. "" is the root of the page's own
+     * origin; default: what `realtime_scripts()` has written into the page.
+     */
     url?: string;
     /** In the order of preference. */
     transports?: TransportName[];
+    /** Below `url`. */
     socketPath?: string;
     /** Given to Socket.IO's CONNECT. */
     auth?: object | ((give: (auth: object) => void) => void) | null;

@@ -24,7 +24,7 @@ def publish(base: str, room: str, data: Any = None, **more: Any) -> str:
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
     with contextlib.closing(connection):
         body = json.dumps({"data": data, **more})
-        connection.request("POST", path(room), body, {"Content-Type": "application/json"})
+        connection.request("POST", parts.path + path(room), body, {"Content-Type": "application/json"})
         answer = connection.getresponse()
         text = answer.read()
     assert answer.status == 201, text

@@ -50,7 +50,7 @@ class EventReader(Events):
         parts = urlsplit(base)
         pairs = [("room", room) for room in rooms] + list(query.items())
         self._connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        self._connection.request("GET", f"/events?{urlencode(pairs)}", headers=headers or {})
+        self._connection.request("GET", f"{parts.path}/events?{urlencode(pairs)}", headers=headers or {})
         self._response = self._connection.getresponse()
         self.status = self._response.status
         self.headers = dict(self._response.getheaders())
