@@ -30,6 +30,8 @@ def create_app(config: dict[str, object] | None = None) -> Flask:
     """The application, configured by ``config``, else by environment variables (``REALTIME_*``, ``SECRET_KEY``)."""
     app = Flask(__name__)
     app.config.update(SESSION_COOKIE_SAMESITE="Lax", SECRET_KEY=os.environ.get("SECRET_KEY"))
+    # Below a path, the origin's other applications have sessions of their own.
+    app.config["SESSION_COOKIE_PATH"] = os.environ.get("SCRIPT_NAME", "").rstrip("/") or None
     for on in ("REALTIME_LAB", "REALTIME_PRESENCE"):
         app.config[on] = os.environ.get(on, "true")
     app.config["REALTIME_PRIVATE_PREFIX"] = os.environ.get("REALTIME_PRIVATE_PREFIX", "private/")

@@ -6,6 +6,7 @@ It does what any client may do, publishes nothing, and needs a little longer tha
 from __future__ import annotations
 
 import http.client
+import json
 import os
 import time
 from base64 import b64encode
@@ -34,6 +35,7 @@ def examine_way(server: RemoteServer, *, heartbeat: float) -> Iterator[Finding]:
     """
     yield from check_stream(server, heartbeat=heartbeat)
     yield from check_websocket(server)
+    yield from check_path(server)
 
 
 def check_stream(server: RemoteServer, *, heartbeat: float) -> Iterator[Finding]:
@@ -132,3 +134,29 @@ def check_websocket(server: RemoteServer) -> Iterator[Finding]:
         )
     finally:
         connection.close()
+
+
+def check_path(server: RemoteServer) -> Iterator[Finding]:
+    """Whether the application knows below which path it is: its pages send browsers there. Who does not tell is not
+    asked about it.
+    """
+    check, connection = "path", server.connect()
+    try:
+        connection.request("GET", f"{server.path}/openapi.json", headers=server.headers)
+        known = str(json.loads(connection.getresponse().read())["servers"][0]["url"]).rstrip("/")
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+        return
+    finally:
+        connection.close()
+    if known == server.path:
+        yield ok(check, f"below {known}" if known else "the root")
+        return
+    if server.path:
+        mend = (
+            f"nginx: proxy_set_header X-Forwarded-Prefix {server.path}; and app.wsgi_app = ProxyFix(app.wsgi_app, "
+            f"x_prefix=1); or let it pass the whole address on, and start with SCRIPT_NAME={server.path} "
+            "(docs/guides/deployment.md)"
+        )
+    else:
+        mend = 'let the proxy set that header itself, here to nothing (nginx: proxy_set_header X-Forwarded-Prefix "";)'
+    yield error(check, f"it is at {server.path or '/'}, and sends browsers to {known or '/'}", mend)

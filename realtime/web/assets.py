@@ -54,6 +54,9 @@ CLIENT: Final = (
 )
 """The browser client, in the order in which a page loads it."""
 
+TOLD: Final = "realtime-options"
+"""The one of them that is told where the application is."""
+
 
 def blueprint(name: str, import_name: str) -> Blueprint:
     """A blueprint that also serves the browser client: ``url_for("<name>.static", filename="js/realtime.js")``.
@@ -82,8 +85,8 @@ def blueprint(name: str, import_name: str) -> Blueprint:
         def script(file: str, more: str = "") -> Markup:
             return tag.format(url_for(f"{name}.static", filename=file), allowed, more)
 
-        first, *others = (f"js/{part}.js" for part in CLIENT)
-        return Markup("\n").join([*map(script, stock), script(first, told), *map(script, others)])
+        files = [(f"js/{part}.js", told if part == TOLD else "") for part in CLIENT]
+        return Markup("\n").join([*map(script, stock), *(script(file, more) for file, more in files)])
 
     serving.add_app_template_global(realtime_scripts)
     return serving

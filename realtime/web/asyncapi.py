@@ -18,7 +18,7 @@ _ROOM: Final = "room"
 _SOCKET: Final = "socketio"
 
 
-def document(*, title: str, version: str, settings: Settings, rules: Rules, socket_path: str) -> Json:
+def document(*, title: str, version: str, settings: Settings, rules: Rules, socket_path: str, root: str = "") -> Json:
     """The document.
 
     Args:
@@ -26,7 +26,8 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, sock
         version: of what is described.
         settings: whether other events than the declared ones exist, and limits.
         rules: the events.
-        socket_path: where Socket.IO is served.
+        socket_path: where Socket.IO is served, below ``root``.
+        root: the path below which the application is served, "" for none.
     """
     events, components = declared_events(rules)
     messages = {f"event.{one.name}": _event(one, settings) for one in events}
@@ -43,8 +44,8 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, sock
         name = _ROOM if room is None else unique(f"{_ROOM}-{room}", set(channels))
         own = [f"event.{one.name}" for one in events if room is not None and one.room == room]
         channels[name] = _channel(room, [*own, *general, *control])
-        operations |= _room_operations(name, [*own, *general], list(control))
-    channels[_SOCKET] = _socket_channel(socket_path)
+        operations |= _room_operations(name, [*own, *general], list(control), root)
+    channels[_SOCKET] = _socket_channel(root + socket_path)
     operations |= _socket_operations()
     return {
         "asyncapi": "3.0.0",
@@ -52,7 +53,7 @@ def document(*, title: str, version: str, settings: Settings, rules: Rules, sock
             "title": title,
             "version": version,
             "description": "Rooms over Socket.IO and Server-Sent Events from one log. The HTTP calls are described in "
-            "/openapi.json.",
+            f"{root}/openapi.json.",
         },
         "defaultContentType": "application/json",
         "channels": channels,
@@ -105,7 +106,7 @@ def _channel(room: str | None, messages: list[str]) -> Json:
     return channel
 
 
-def _room_operations(channel: str, events: list[str], control: list[str]) -> Json:
+def _room_operations(channel: str, events: list[str], control: list[str], root: str) -> Json:
     def on(messages: list[str]) -> Json:
         here = f"#/channels/{channel}"
         return {
@@ -124,7 +125,7 @@ def _room_operations(channel: str, events: list[str], control: list[str]) -> Jso
             "summary": "What subscribers get, over either transport, with the same ids in the same order",
             **on([*events, *control]),
             "bindings": {"http": {"method": "GET", "query": query, "bindingVersion": "0.3.0"}},
-            "x-sse": {"path": "/events"},
+            "x-sse": {"path": f"{root}/events"},
             "x-socketio": {"event": "join"},
         },
         f"{channel}.publish": {
@@ -132,7 +133,7 @@ def _room_operations(channel: str, events: list[str], control: list[str]) -> Jso
             "summary": "What clients may publish",
             **on(events),
             "bindings": {"http": {"method": "POST", "bindingVersion": "0.3.0"}},
-            "x-http": {"path": "/rooms/{room}/messages"},
+            "x-http": {"path": f"{root}/rooms/{{room}}/messages"},
             "x-socketio": {"event": "publish"},
         },
     }

@@ -33,10 +33,12 @@ def register(blueprint: Blueprint, *, settings: Settings, rules: Rules) -> None:
     def asyncapi_json() -> Response:
         def made() -> Json:
             path: str = getattr(current_app.wsgi_app, "engineio_path", "/socket.io/")
-            return asyncapi.document(**about, settings=settings, rules=rules, socket_path=path)
+            return asyncapi.document(
+                **about, settings=settings, rules=rules, socket_path=path, root=request.script_root
+            )
 
         about = _about()
-        return asyncapi_text.answer(len(rules.schemas), made)
+        return asyncapi_text.answer((len(rules.schemas), request.script_root), made)
 
 
 class _Cached:

@@ -32,12 +32,17 @@
     remember: 4096                       // ids kept to recognise what was seen already
   };
 
-  /** Where the application is that the page's scripts came with, as `realtime_scripts()` wrote it; else the root. */
-  function home(page) {
-    var document = page && page.document;
-    var script = document && document.querySelector && document.querySelector('script[data-realtime-url]');
-    return script ? script.getAttribute('data-realtime-url') : DEFAULTS.url;
+  /**
+   * Where the application is that this script came with, as `realtime_scripts()` wrote it beside its address; else the
+   * root. No other element of the page is asked, since anybody's text may have made it.
+   */
+  function home(document) {
+    var scripts = document && document.getElementsByTagName('script'), script = document && document.currentScript;
+    if (document && !('currentScript' in document)) { script = scripts[scripts.length - 1]; }   // Internet Explorer
+    return script && /^script$/i.test(script.tagName) && script.getAttribute('data-realtime-url') || '';
   }
+
+  var HOME = home(root.document);   // only now is it known which script this is
 
   /** The two parts of `url`: {origin, path}, either of them empty where it is the page's own, or the root. */
   Realtime.placeOf = function (url) {
@@ -60,7 +65,7 @@
     options.XMLHttpRequest = given.XMLHttpRequest === undefined ? root.XMLHttpRequest : given.XMLHttpRequest;
     options.crypto = given.crypto === undefined ? root.crypto || root.msCrypto : given.crypto;
     options.page = given.page === undefined ? root : given.page;
-    place = Realtime.placeOf(given.url === undefined ? home(options.page) : given.url);
+    place = Realtime.placeOf(given.url === undefined ? HOME : given.url);
     options.url = place.origin + place.path;
     options.clock = given.clock || Realtime.clock;
     options.random = given.random || Math.random;

@@ -18,7 +18,9 @@ from realtime.doctor.application import check_mode, check_origins, check_secret,
 from realtime.doctor.finding import Finding
 from realtime.doctor.log import check_condition, examine_log
 from realtime.doctor.machine import check_browser_files, check_libraries, check_open_files, check_python
+from realtime.doctor.proxy import check_path
 from realtime.doctor.workers import examine_workers
+from realtime.remote import RemoteServer
 from realtime.web.assets import CLIENT
 from tests.support.nginx import PLAIN, nginx
 from tests.support.processes import ROOT, Redis, Server, clean_environment, free_port, running, start_gevent
@@ -284,6 +286,33 @@ def test_a_proxy_that_holds_streams_back_is_found(
         found = way(make_app, url)
     assert found["event stream"].level == "error"
     assert "X-Accel-Buffering" in found["event stream"].mend
+
+
+def test_an_application_that_does_not_know_its_path_is_found(
+    make_app: Callable[..., Flask], server: Server, tmp_path: Path
+) -> None:
+    port = free_port()
+    configuration = PLAIN.replace("location / {", "location /shop/ {").replace("%(upstream)s", "%(upstream)s/")
+    with running(server):
+        assert only(check_path(RemoteServer(server.url))).level == "ok"
+        with nginx(tmp_path, configuration % {"port": port, "upstream": server.url}, port) as url:
+            found = way(make_app, f"{url}/shop")
+    assert (found["path"].level, found["path"].said) == ("error", "it is at /shop, and sends browsers to /")
+    for mend in ("X-Forwarded-Prefix /shop;", "x_prefix=1", "SCRIPT_NAME=/shop"):
+        assert mend in found["path"].mend
+
+
+def test_an_application_that_knows_its_path_is_well_there_and_nowhere_else() -> None:
+    with running(server := start_gevent("tests.apps.proxied_app")):
+        prefixed = {"X-Forwarded-Prefix": "/shop"}
+        wrong = only(check_path(RemoteServer(server.url, headers=prefixed)))
+        assert (wrong.level, wrong.said) == ("error", "it is at /, and sends browsers to /shop")
+        assert 'X-Forwarded-Prefix ""' in wrong.mend
+    with running(server := start_gevent(SCRIPT_NAME="/shop")):
+        right = only(check_path(RemoteServer(server.url + "/")))
+        assert (right.level, right.said) == ("ok", "below /shop")
+        # Beside it nobody tells anything.
+        assert list(check_path(RemoteServer(server.url.removesuffix("/shop")))) == []
 
 
 def test_nobody_there_is_found(make_app: Callable[..., Flask]) -> None:

@@ -1,22 +1,25 @@
 // An application below a path: every request of the client goes there, and two of one origin have nothing in common.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { test } from "node:test";
+import { runInNewContext } from "node:vm";
 import { Browser } from "./browser.mjs";
 import { FakePage, Realtime, world } from "./fakes.mjs";
 
 const Chat = createRequire(import.meta.url)("../../static/js/chat-settings.js");
 
-/** A page whose scripts were written by `realtime_scripts()` of an application below `base`. */
-function written(base) {
-  const page = new FakePage();
-  const script = { getAttribute: (name) => (name === "data-realtime-url" ? base : null) };
-  page.document = Object.assign(page.document || {}, {
-    querySelector: (asked) => (asked === "script[data-realtime-url]" && base !== null ? script : null),
-  });
-  return page;
+/** What a client uses as `url` whose page says nothing, if its scripts run in this document. */
+function home(document) {
+  const window = { document };
+  for (const part of ["realtime", "realtime-options", "realtime-time"]) {
+    runInNewContext(readFileSync(new URL(`../../static/js/${part}.js`, import.meta.url), "utf8"), { window });
+  }
+  return window.Realtime.fill({}).url;
 }
+
+const element = (tagName, url) => ({ tagName, getAttribute: (name) => (name === "data-realtime-url" ? url : null) });
 
 /** What a client asks for on its way into a room and out of its outbox, over each transport. */
 function requested(options) {
@@ -51,22 +54,31 @@ const below = (base, origin, path) => ({
 
 test("a client asks the root of its page's origin", () => {
   assert.deepEqual(requested({}), below("", undefined, ""));
-  assert.deepEqual(requested({ page: written(null) }), below("", undefined, ""));
 });
 
-test("a page that was written by an application below a path says so to its client", () => {
-  assert.deepEqual(requested({ page: written("/shop") }), below("/shop", undefined, "/shop"));
-  assert.deepEqual(requested({ page: written("/a/gr%C3%BCn") }), below("/a/gr%C3%BCn", undefined, "/a/gr%C3%BCn"));
+test("a script that came from an application below a path is told so, and nothing else in the page is asked", () => {
+  const scripts = [element("SCRIPT", "/other"), element("SCRIPT", "/shop")];
+  const getElementsByTagName = (name) => (name === "script" ? scripts : []);
+  for (const [currentScript, url] of [
+    [scripts[1], "/shop"],
+    [element("SCRIPT", "/a/gr%C3%BCn"), "/a/gr%C3%BCn"],
+    [element("SCRIPT", null), ""],
+    [element("IMG", "https://elsewhere.example"), ""], // <img name="currentScript">
+    [null, ""], // a module
+  ]) {
+    assert.equal(home({ currentScript, getElementsByTagName }), url);
+  }
+  assert.equal(home({ getElementsByTagName }), "/shop", "in a browser that does not know: the last one so far");
+  assert.equal(home(undefined), "", "a worker");
 });
 
-test("what the page's own script says goes before that", () => {
-  const page = written("/shop");
-  assert.deepEqual(requested({ page, url: "" }), below("", undefined, ""));
-  assert.deepEqual(requested({ page, url: "/" }), below("", undefined, ""));
-  assert.deepEqual(requested({ page, url: "/other/" }), below("/other", undefined, "/other"));
+test("every request goes below the path that was given", () => {
+  assert.deepEqual(requested({ url: "" }), below("", undefined, ""));
+  assert.deepEqual(requested({ url: "/" }), below("", undefined, ""));
+  assert.deepEqual(requested({ url: "/other/" }), below("/other", undefined, "/other"));
   for (const origin of ["https://example.com", "http://localhost:5000", "//example.com", "HTTP://[::1]:5000"]) {
-    assert.deepEqual(requested({ page, url: origin }), below(origin, origin, ""));
-    assert.deepEqual(requested({ page, url: `${origin}/shop/` }), below(`${origin}/shop`, origin, "/shop"));
+    assert.deepEqual(requested({ url: origin }), below(origin, origin, ""));
+    assert.deepEqual(requested({ url: `${origin}/shop/` }), below(`${origin}/shop`, origin, "/shop"));
   }
 });
 
@@ -85,19 +97,19 @@ test("what is no such place is refused, with what is one", () => {
 test("tabs share a stream only with those of the same application", async () => {
   const browser = new Browser();
   const names = [];
-  const tab = async (base) => {
-    const page = Object.assign(written(base), { BroadcastChannel: browser.BroadcastChannel, Promise });
+  const tab = async (url) => {
+    const page = Object.assign(new FakePage(), { BroadcastChannel: browser.BroadcastChannel, Promise });
     page.navigator = { locks: { request: (name, how, granted) => (names.push(name), browser.request(how, granted)) } };
     const crypto = { getRandomValues: (bytes) => bytes.fill(++browser.keys) };
     page.EventSource = class { addEventListener() {} close() {} };
-    const w = world({ transports: ["sse"], clock: browser.clock, page, EventSource: page.EventSource, crypto });
+    const w = world({ transports: ["sse"], clock: browser.clock, page, EventSource: page.EventSource, crypto, url });
     w.rt.join("a").connect();
     w.xhr().answer(200, { messages: [], cursor: "10-0", recovered: true });
     for (let turn = 0; turn < 20; turn++) await null;
   };
   await tab("/shop");
   await tab("/team");
-  await tab(null);
+  await tab();
   await tab("/shop");
   assert.equal(new Set(names).size, 3);
   assert.equal(names[0], names[3]);

@@ -257,6 +257,10 @@ def test_an_application_under_a_path_says_so(declared: Application) -> None:
     for root, url in (("", "/"), ("/shop", "/shop")):
         answer = client.get("/openapi.json", environ_overrides={"SCRIPT_NAME": root})
         assert answer.json["servers"] == [{"url": url}]
+        described = client.get("/asyncapi.json", environ_overrides={"SCRIPT_NAME": root}).json
+        assert described["channels"]["socketio"]["address"] == f"{root}/socket.io/"
+        assert described["operations"]["room.subscribe"]["x-sse"]["path"] == f"{root}/events"
+        assert described["operations"]["room.publish"]["x-http"]["path"] == f"{root}/rooms/{{room}}/messages"
 
 
 def test_a_setting_leaves_the_documents_out(declared: Application) -> None:

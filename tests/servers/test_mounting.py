@@ -65,6 +65,8 @@ def test_a_server_that_is_told_its_path_serves_what_is_below_it_and_nothing_else
         base = f"{root}/live/chat"
         stream = everything_works(base, room)
         assert 'data-realtime-url="/live/chat"' in requests.get(base, timeout=10).text
+        made = requests.post(f"{base}/invitations", json={}, timeout=10)
+        assert "; Path=/live/chat;" in f"{made.headers['Set-Cookie']};"
         for outside in ("/", "/healthz", "/live", "/live/chatter", "/events?room=a", WEBSOCKET):
             assert requests.get(root + outside, timeout=10).status_code == 404, outside
         ends_in_time(server)
