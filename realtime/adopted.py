@@ -14,6 +14,7 @@ from flask_socketio import SocketIO
 from .concurrency import detected
 from .config import Settings
 from .errors import ConfigError
+from .names import shortened
 from .web import origin
 
 
@@ -57,8 +58,10 @@ def socketio_of(app: Flask, settings: Settings, given: SocketIO | None) -> Socke
     """The ``SocketIO`` that was given, or that the application has, or a new one.
 
     Raises:
-        ConfigError: it lets pages of every site in.
+        ConfigError: it is none, or lets pages of every site in.
     """
+    if given is not None and not isinstance(given, SocketIO):
+        raise ConfigError(f"socketio= is the application's SocketIO, not {shortened(given)}")
     socketio = given or app.extensions.get("socketio")
     if socketio is None or socketio.server is None:
         socketio = _initialised(app, settings, socketio or SocketIO())

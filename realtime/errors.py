@@ -123,6 +123,9 @@ class Refused(RealtimeError):
         status: the HTTP status, from 400 to 499.
         code: a stable word for programs.
         retry_after: whole seconds after which trying again makes sense.
+
+    Raises:
+        ValueError: not such a status.
     """
 
     status = 403
@@ -132,8 +135,9 @@ class Refused(RealtimeError):
         self, message: str, *, status: int = 403, code: str = "refused", retry_after: int | None = None
     ) -> None:
         super().__init__(message, retry_after=retry_after)
-        if not 400 <= status <= 499:
-            raise ValueError(f"a refusal has a status from 400 to 499, not {status}")
+        # No error of this package: a hook that raises one refuses, and its author's mistake is no refusal.
+        if type(status) is not int or not 400 <= status <= 499:
+            raise ValueError(f"a refusal has a status from 400 to 499, not {status!r}")
         self.status = status
         self.code = code
 

@@ -14,13 +14,14 @@ from flask import Flask, current_app, has_app_context
 from flask_socketio import SocketIO
 
 from . import cli, show
+from .arguments import MOST_MESSAGES, whole
 from .bus.base import Outcome
 from .bus.replay import Replay
 from .config import Settings, no_settings
 from .errors import ConfigError
 from .guarding import Guarding
 from .message import Message, Position
-from .names import check_room
+from .names import check_room, shortened
 from .presence import View
 from .publishing import Publishing
 from .requesting import Requesting
@@ -56,9 +57,11 @@ class Realtime(Guarding, Requesting, Publishing):
         A key that looks like a setting and is none is told in the log.
 
         Raises:
-            ConfigError: a setting is wrong, or the application was set up before.
+            ConfigError: a setting is wrong, this is no application, or it was set up before.
         """
         with show.bad_settings():
+            if not isinstance(app, Flask):
+                raise ConfigError(f"Realtime is for a Flask application, not for {shortened(app)}")
             if EXTENSION in app.extensions:
                 raise ConfigError(
                     f"Realtime was initialised for {app.name!r} already. Make one Realtime() at module level and call "
@@ -156,21 +159,23 @@ class Realtime(Guarding, Requesting, Publishing):
         Args:
             room: which.
             after: an id; what follows it is returned, oldest first. Without it: the newest messages, oldest first.
-            limit: at most so many messages.
+            limit: at most so many messages, up to a million.
 
         Returns:
             ``messages``, and ``recovered``: whether nothing between ``after`` and now is missing.
 
         Raises:
-            InvalidValue: not a room's name, or not an id.
+            InvalidValue: not a room's name, not an id, or not such a limit.
             BusUnavailable: the log cannot be read.
         """
         state = self._state()
         check_room(room)
+        position = None if after is None else Position.parse(after)
+        whole("limit", limit, most=MOST_MESSAGES)
         state.ready()
-        if after is None:
+        if position is None:
             return state.bus.latest([room], limit=limit)
-        return state.bus.replay([room], Position.parse(after), limit=limit)
+        return state.bus.replay([room], position, limit=limit)
 
     def presence(self, room: str) -> View:
         """Who follows the room now, in all processes; your own code is not asked whether it may know.

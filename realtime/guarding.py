@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, overload
+from typing import Any, Final, TypeVar, overload
 
 from flask import has_request_context, request
 
 from .access import Access, Authorize, Identify, user_of
+from .arguments import flag, seconds, utf8
 from .errors import ConfigError, InvalidValue
 from .grants import MAX_GRANT_SECONDS
 from .names import check_room
@@ -20,6 +21,8 @@ from .web.identifying import AUTH
 
 W = TypeVar("W", bound=Identify)
 A = TypeVar("A", bound=Authorize)
+
+_LEAST_SECONDS: Final = 0.001
 
 
 class Guarding(ABC):
@@ -70,8 +73,8 @@ class Guarding(ABC):
             raise ConfigError("there are no private rooms: set REALTIME_PRIVATE_PREFIX, such as private:")
         if not state.gate.is_private(check_room(room)):
             raise InvalidValue(f"{room!r} is not private: the names of private rooms begin with {prefix!r}")
-        if expires is not None and (type(expires) not in {int, float} or not 0 < expires <= MAX_GRANT_SECONDS):
-            raise InvalidValue(f"expires is a number of seconds up to {MAX_GRANT_SECONDS:.0f}, not {expires!r}")
+        if expires is not None:
+            seconds("expires", expires, least=_LEAST_SECONDS, most=MAX_GRANT_SECONDS)
         state.manager.grant(name, room, seconds=expires)
 
     def logout(self, user: Any) -> None:
@@ -133,7 +136,7 @@ class Guarding(ABC):
         """
         name = _named(user, "a ticket is for a user, not for nobody")
         state = self._guarded("everything is open, no ticket would change that")
-        return state.tickets.issue(name, rooms, expires=expires, once=once)
+        return state.tickets.issue(name, rooms, expires=expires, once=flag("once", once))
 
     def _guarded(self, otherwise: str) -> State:
         state = self._state()
@@ -177,7 +180,10 @@ class Guarding(ABC):
 
 
 def _named(user: Any, otherwise: str) -> str:
-    name = user_of(user)
+    try:
+        name = user_of(user)
+    except TypeError as exc:
+        raise InvalidValue(str(exc)) from None
     if name is None:
         raise InvalidValue(otherwise)
-    return name
+    return utf8("a user's id", name)

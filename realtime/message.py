@@ -167,7 +167,7 @@ class Message(_Draft):
         """
         if not isinstance(transient, bool):
             raise InvalidValue(f"transient is true or false, not {shortened(transient)}")
-        rooms = (room,) if isinstance(room, str) else tuple(room)
+        rooms = tuple(room) if not isinstance(room, str) and isinstance(room, Iterable) else (room,)
         text = encode_json(data)
         if len(text) * 4 > max_bytes and (size := len(text.encode("utf-8"))) > max_bytes:
             raise MessageTooLarge(f"the data is {size} bytes as JSON; at most {max_bytes} are allowed")

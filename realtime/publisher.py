@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import Self
 
+from .arguments import MOST_MESSAGES, whole
 from .bus.base import Outcome
 from .bus.open import open_bus
 from .bus.replay import Replay
@@ -56,13 +57,14 @@ class Publisher(Publishing):
         Args:
             room: which.
             after: an id; what follows it is returned, oldest first. Without it: the newest messages, oldest first.
-            limit: at most so many messages.
+            limit: at most so many messages, up to a million.
 
         Raises:
-            InvalidValue: not a room's name, or not an id.
+            InvalidValue: not a room's name, not an id, or not such a limit.
             BusUnavailable: the log cannot be read.
         """
         check_room(room)
+        whole("limit", limit, most=MOST_MESSAGES)
         if after is None:
             return self._bus.latest([room], limit=limit)
         return self._bus.replay([room], Position.parse(after), limit=limit)

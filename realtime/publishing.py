@@ -8,12 +8,15 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Literal, overload
 
+from .arguments import several
 from .bus.base import Outcome
 from .errors import BusUnavailable, ConfigError, InvalidValue, RealtimeError
 from .message import Message
 from .names import check_room
 
 _KNOWN: Final = frozenset({"room", "data", "event", "key"})
+
+_ITEM: Final = '{"room": "…", "data": …}, with "event" and "key" if you like'
 
 _TOGETHER: Final = 500
 """Messages handed to the bus at once: few enough that the last is not too late for its time-out."""
@@ -95,9 +98,10 @@ class Publishing(ABC):
             tried again.
 
         Raises:
+            InvalidValue: not a list of messages. Nothing was published.
             ConfigError: there is no application here.
         """
-        prepared = [self._prepared_or_refused(item) for item in items]
+        prepared = [self._prepared_or_refused(item) for item in several("items", items, of=_ITEM)]
         outcomes = self._in_order([one for one in prepared if isinstance(one, Message)])
         return [next(outcomes) if isinstance(one, Message) else one for one in prepared]
 
@@ -127,4 +131,4 @@ class Publishing(ABC):
 def _check(item: object) -> None:
     fine = isinstance(item, Mapping) and {"room", "data"} <= item.keys() <= _KNOWN
     if not fine or not isinstance(item, Mapping) or not isinstance(item["room"], str):
-        raise InvalidValue('an item is {"room": "…", "data": …}, with "event" and "key" if you like')
+        raise InvalidValue(f"an item is {_ITEM}")

@@ -116,6 +116,7 @@ class Requesting(ABC):
 
         Raises:
             ConfigError: not a generator, or an asynchronous one.
+            InvalidValue: not such a heartbeat.
             RuntimeError: there is no request.
         """
         return self._state().streams.respond(source, heartbeat=heartbeat)

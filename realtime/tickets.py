@@ -13,10 +13,12 @@ from typing import Any, Final, NamedTuple
 
 from itsdangerous import BadData, URLSafeSerializer
 
+from .arguments import seconds, several
 from .errors import ConfigError, InvalidValue, Unauthorized
 from .names import check_room
 
 MAX_SECONDS: Final = 3600.0
+_LEAST_SECONDS: Final = 0.001
 _SALT: Final = "realtime.ticket"
 NOT_VALID: Final = "the ticket is not valid; ask for a new one"
 
@@ -61,13 +63,12 @@ class Tickets:
             ConfigError: the application has no secret key.
             InvalidValue: no rooms, not a room's name, or too long a time.
         """
-        names = [rooms] if isinstance(rooms, str) else list(rooms)
+        names = [rooms] if isinstance(rooms, str) else list(several("rooms", rooms, of="rooms' names"))
         for name in names:
             check_room(name)
         if not names:
             raise InvalidValue("a ticket is for at least one room")
-        if type(expires) not in {int, float} or not 0 < expires <= MAX_SECONDS:
-            raise InvalidValue(f"expires is a number of seconds up to {MAX_SECONDS:g}, not {expires!r}")
+        seconds("expires", expires, least=_LEAST_SECONDS, most=MAX_SECONDS)
         now = time.time()
         said = [user, names, now, now + expires]
         return str(self._signer().dumps([*said, secrets.token_urlsafe(12)] if once else said))

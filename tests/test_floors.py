@@ -15,7 +15,7 @@ PACKAGE = ROOT / "realtime"
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "jitter", "web.addresses"),
     ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
-    ("presence", "message", "schemas", "credentials", "values"),
+    ("presence", "message", "schemas", "credentials", "values", "arguments"),
     ("hub.resuming",),
     (
         "rules",

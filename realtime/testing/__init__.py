@@ -18,8 +18,10 @@ from typing import Any, Literal, overload
 from flask import Flask
 from flask.testing import FlaskClient
 
+from ..arguments import MOST_MESSAGES, whole
 from ..concurrency import detected
 from ..errors import ConfigError, RealtimeError
+from ..names import shortened
 from ..state import State
 from .event_stream import EventStreamReader
 from .reader import ANYTHING, PATIENCE, AccessRefused, Reader, Received
@@ -81,9 +83,12 @@ def subscribe(
 
     Raises:
         AccessRefused: the application did not let it in; ``refused`` expects that.
-        ConfigError: the application has no Realtime, or uses gevent and Redis in a process that is not patched, or
-            allows Socket.IO no long polling.
+        InvalidValue: ``history`` is no number of messages.
+        ConfigError: an argument is not what it should be; or the application has no Realtime, or uses gevent and Redis
+            in a process that is not patched, or allows Socket.IO no long polling.
     """
+    if not isinstance(app, Flask):
+        raise ConfigError(f"subscribe(app, 'lobby') takes the Flask application first, not {shortened(app)}")
     state: State | None = app.extensions.get("realtime")
     if state is None:
         raise ConfigError(f"{app.name!r} has no Realtime: call Realtime(app) or realtime.init_app(app) first")
@@ -98,8 +103,13 @@ def subscribe(
             "SocketIO was made with transports= without 'polling', by which this client connects; "
             "leave transports out in tests"
         )
-    if not rooms:
-        raise ConfigError("name at least one room: subscribe(app, 'lobby')")
+    if not rooms or not all(isinstance(room, str) for room in rooms):
+        raise ConfigError(f"name at least one room: subscribe(app, 'lobby'), not {shortened(rooms)}")
+    if client is not None and not isinstance(client, FlaskClient):
+        raise ConfigError(f"client is what app.test_client() makes, not {shortened(client)}")
+    if headers is not None and not isinstance(headers, Mapping):
+        raise ConfigError(f"headers is a mapping, not {shortened(headers)}")
+    whole("history", history, most=MOST_MESSAGES)
     _catch_up(state)
     wsgi = Wsgi(app, client=client, headers=headers)
     if transport == "sse":

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Self
 
+from ..arguments import MOST_PATIENCE, seconds
 from ..bus.base import Bus
 from ..concurrency import Concurrency
 from ..errors import InvalidValue, RealtimeError
@@ -109,7 +110,7 @@ class Reader(ABC):
         """
         wanted = "a message" if event is None else repr(event)
         wanted += "" if data is ANYTHING else f" with {data!r}"
-        deadline = time.monotonic() + timeout
+        deadline = time.monotonic() + seconds("timeout", timeout, most=MOST_PATIENCE)
         while True:
             got = self._next(deadline)
             if got is None:
@@ -130,7 +131,7 @@ class Reader(ABC):
         Raises:
             AssertionError: something came.
         """
-        got = self._next(time.monotonic() + timeout)
+        got = self._next(time.monotonic() + seconds("timeout", timeout, most=MOST_PATIENCE))
         if got is not None:
             raise AssertionError(f"expected nothing, but {got} came; {self._story(without=1)}")
 
@@ -140,7 +141,7 @@ class Reader(ABC):
         Raises:
             AssertionError: it was not told in time.
         """
-        if not self._wait(lambda: self._resets > 0, timeout):
+        if not self._wait(lambda: self._resets > 0, seconds("timeout", timeout, most=MOST_PATIENCE)):
             raise AssertionError(f"expected realtime.reset within {timeout:g} s; {self._story()}")
         self._resets -= 1
 
@@ -150,7 +151,7 @@ class Reader(ABC):
         Raises:
             AssertionError: it did not, in time.
         """
-        if not self._wait(lambda: self._ended is not None, timeout):
+        if not self._wait(lambda: self._ended is not None, seconds("timeout", timeout, most=MOST_PATIENCE)):
             raise AssertionError(f"expected the end within {timeout:g} s; {self._story()}")
 
     @abstractmethod

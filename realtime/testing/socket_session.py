@@ -12,6 +12,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Final
 
+from ..arguments import MOST_PATIENCE, seconds
 from ..names import RESERVED_PREFIX
 from ..state import State
 from .reader import PATIENCE, AccessRefused, Reader
@@ -71,6 +72,7 @@ class SocketReader(Reader):
         Raises:
             AssertionError: there was none in time.
         """
+        seconds("timeout", timeout, most=MOST_PATIENCE)
         number = len(self._answers)
         self._answers[number] = None
         self._send(f"42{number}{json.dumps([event, *arguments])}")

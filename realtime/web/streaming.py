@@ -16,6 +16,7 @@ from flask.ctx import AppContext
 from flask.globals import request_ctx
 from werkzeug.exceptions import HTTPException
 
+from ..arguments import seconds
 from ..concurrency import Concurrency
 from ..config import Settings
 from ..errors import ConfigError, RealtimeError, TooManyConnections
@@ -62,10 +63,10 @@ class Streams:
         """The response; see ``Realtime.stream``."""
         if inspect.isasyncgen(source) or inspect.isasyncgenfunction(source) or inspect.iscoroutinefunction(source):
             raise ConfigError("realtime.stream wants a plain generator, not an asynchronous one")
-        if not callable(source) and not isinstance(source, Iterable):
+        if isinstance(source, str | bytes) or (not callable(source) and not isinstance(source, Iterable)):
             raise ConfigError(f"realtime.stream wants a generator or a function that makes one, not {source!r:.60}")
-        if heartbeat is not None and not 0.05 <= heartbeat <= 300:
-            raise ConfigError(f"heartbeat is seconds from 0.05 to 300, not {heartbeat!r}")
+        if heartbeat is not None:
+            seconds("heartbeat", heartbeat, least=0.05, most=300)
         try:
             prelude = sse.prelude(retry_ms=retry_ms(self._settings.retry), padding=padding())
             if not origin.is_allowed(request.environ, self._settings.allowed_origins):
