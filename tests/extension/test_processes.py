@@ -194,5 +194,5 @@ def shown(server: Process) -> str | None:
     assert isinstance(server, Server)
     try:
         return requests.get(server.url, timeout=10).text
-    except requests.ConnectionError:
-        return None
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        return None  # The one that goes may break off while it answers.

@@ -76,9 +76,8 @@ class Process:
         self, command: Sequence[str], *, env: dict[str, str], cwd: Path = ROOT, stdin: int | None = None
     ) -> None:
         self.lines: list[str] = []
-        self.popen = subprocess.Popen(
-            list(command), env=env, cwd=cwd, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        files: dict[str, Any] = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
+        self.popen = subprocess.Popen(list(command), env=env, cwd=cwd, text=True, process_group=0, **files)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -120,7 +119,10 @@ class Process:
             self.popen.wait()
             raise AssertionError(f"the program did not stop within {within} s:\n{self.output}") from None
         finally:
-            self._reader.join(2)
+            # Whom it left behind would hold on to its output, and closing that would wait for good.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            self._reader.join()
             if self.popen.stdout is not None:
                 self.popen.stdout.close()
 

@@ -1,4 +1,4 @@
-"""The proxy of the tests ends with all that it opened, whoever comes meanwhile: nothing is left for a later test."""
+"""The tools of the tests leave nothing behind for a later test, whatever happens meanwhile."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.support.processes import free_port
+from tests.support.processes import Process, clean_environment, free_port
 from tests.support.proxy import Proxy
 
 
@@ -41,3 +41,18 @@ def test_a_proxy_that_ends_while_clients_come_leaves_no_connection_open(monkeypa
                 connection.close()
         gc.collect()
     assert left == []
+
+
+LEAVES_ONE_BEHIND = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
+print("up")
+time.sleep(100)
+"""
+
+
+def test_a_program_is_stopped_together_with_those_that_it_started() -> None:
+    program = Process([sys.executable, "-c", LEAVES_ONE_BEHIND], env=clean_environment())
+    program.until("up")
+    program.stop()
+    assert not program._reader.is_alive(), "nobody has its output any more"
