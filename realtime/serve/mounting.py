@@ -49,10 +49,17 @@ def states(served: Any) -> Iterator[Any]:
         if one is None or id(one) in seen:
             continue
         seen[id(one)] = one
-        extensions = getattr(one, "extensions", None)
+        extensions = _attribute(one, "extensions")
         state = extensions.get("realtime") if isinstance(extensions, dict) else None
         if state is not None:
             yield state
-        mounts = getattr(one, "mounts", None)
-        waiting += [getattr(one, name, None) for name in _INNER]
+        mounts = _attribute(one, "mounts")
+        waiting += [_attribute(one, name) for name in _INNER]
         waiting += mounts.values() if isinstance(mounts, dict) else ()
+
+
+def _attribute(one: Any, name: str) -> Any:
+    try:
+        return getattr(one, name, None)
+    except Exception:  # noqa: BLE001  a stand-in for something that is not there yet (Flask's current_app) has its own
+        return None

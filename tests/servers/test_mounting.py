@@ -10,9 +10,12 @@ from contextlib import closing
 import pytest
 import requests
 import websocket
+from flask import Flask, current_app
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+from werkzeug.middleware.proxy_fix import ProxyFix
 
-from realtime import ConfigError
-from realtime.serve.mounting import mount_point
+from realtime import ConfigError, Realtime
+from realtime.serve.mounting import mount_point, mounted, states
 from tests.hostile.lines import connected, response
 from tests.support.processes import (
     ROOT,
@@ -91,6 +94,26 @@ def test_a_server_with_a_bad_path_says_so_and_does_not_start() -> None:
     assert done.stderr.splitlines()[-1].startswith("configuration: SCRIPT_NAME is 'live'; allowed is a path")
 
 
+class Endless:
+    """Something that has whatever it is asked for, for ever."""
+
+    def __getattr__(self, name: str) -> Endless:
+        return Endless()
+
+
+def test_applications_are_found_in_whatever_is_around_them() -> None:
+    front, shop, team = (Flask(name) for name in ("front", "shop", "team"))
+    for app in (front, shop, team):
+        Realtime(app)
+    found = [app.extensions["realtime"] for app in (front, shop, team)]
+    front.wsgi_app = DispatcherMiddleware(front.wsgi_app, {"/shop": shop, "/team": ProxyFix(team.wsgi_app)})  # type: ignore[method-assign]
+    for served in (front, front.wsgi_app, ProxyFix(front), mounted(ProxyFix(front.wsgi_app), "/below")):
+        assert sorted(map(id, states(served))) == sorted(map(id, found))
+    assert next(states(front)) is found[0]
+    for other in (None, Flask("other"), lambda _environ, _start: [], ProxyFix(current_app), Endless()):
+        assert list(states(other)) == []
+
+
 def test_gunicorn_says_so_too() -> None:
     command = [
         sys.executable,
@@ -108,7 +131,7 @@ def test_gunicorn_says_so_too() -> None:
 
 
 @pytest.fixture(scope="module")
-def mounted() -> Iterator[Server]:
+def dispatcher() -> Iterator[Server]:
     """gunicorn with a dispatcher, in which two applications of ours are."""
     with running(server := start_gunicorn(MOUNTED, REALTIME_HEAD_TIMEOUT="0.5")):
         yield server
@@ -124,7 +147,7 @@ def test_an_application_in_a_dispatcher_is_told_when_its_server_stops(room: str)
             assert stream.events[-1].event == "realtime.closing"
 
 
-def test_its_settings_hold_for_its_server(mounted: Server) -> None:
-    with closing(connected(mounted.url)) as line:
+def test_its_settings_hold_for_its_server(dispatcher: Server) -> None:
+    with closing(connected(dispatcher.url)) as line:
         line.sendall(b"GET / HTTP/1.1\r\n")
         assert response(line).status == 408
