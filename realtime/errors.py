@@ -143,7 +143,17 @@ class Refused(RealtimeError):
 
 
 class HookFailed(RealtimeError):
-    """A hook of the application failed; it was logged, and nothing was published. The cause is chained to it."""
+    """A hook of the application failed; it was logged, and nothing was published. The cause is chained to it.
+
+    Clients are told that the server failed, and nothing of how.
+
+    Args:
+        said: for who runs the server: which hook, and how it failed. It is what ``str`` shows.
+    """
+
+    def __init__(self, said: str) -> None:
+        super().__init__("the server failed; it was logged")
+        self.args = (said,)
 
 
 class BusUnavailable(RealtimeError):

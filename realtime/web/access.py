@@ -147,7 +147,7 @@ class Gate(Identifying):
         for where, hook in self._access.authorize:
             if not where.fits((room,), ""):
                 continue
-            with judged(self._log, "a hook of authorize failed; the client was refused"):
+            with judged(self._log, "authorize", hook, outcome="the client was refused"):
                 allowed = hook(identity, action, room)
                 if inspect.isawaitable(allowed):
                     raise TypeError("authorize takes a plain function; what this one returned has to be awaited")

@@ -72,7 +72,7 @@ class Identifying:
             with environ.setdefault(_LOCK, self._concurrency.lock()):
                 if IDENTITY not in environ:
                     environ[ASKED] = time.time()
-                    with judged(self._log, "a hook of identify failed; the client was refused"):
+                    with judged(self._log, "identify", self._access.identify, outcome="the client was refused"):
                         identity = self._identified()
                         environ[USER], environ[IDENTITY] = user_of(identity), identity
         return environ[IDENTITY]

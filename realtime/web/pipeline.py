@@ -18,9 +18,10 @@ from ..errors import BusUnavailable, InvalidValue
 from ..message import Message
 from ..rules import SERVER, Hook, Origin, Publication, Rules
 from ..signals import message_published
-from .hooks import failure, judged
+from .hooks import failure, judged, named
 
-_FAILED: Final = "a hook of on_publish failed; nothing was published"
+_KIND: Final = "on_publish"
+_OUTCOME: Final = "nothing was published"
 _JSON = (dict, list, str, int, float, type(None))
 
 
@@ -205,11 +206,12 @@ class Pipeline:
             )
         except InvalidValue as exc:
             # The publisher's own words were checked: this is no fault of theirs.
-            raise failure(self._log, _FAILED, exc) from exc
+            makers = ", ".join(named(hook) for where, hook in self._rules.hooks if where.fits(said.rooms, said.event))
+            raise failure(self._log, f"what {makers} of {_KIND} made", exc, outcome=_OUTCOME) from exc
         return message if said.key is None else message.standing_for(said)
 
     def _called(self, hook: Hook, publication: Publication) -> Publication:
-        with judged(self._log, _FAILED):
+        with judged(self._log, _KIND, hook, outcome=_OUTCOME):
             result = hook(publication)
         if result is None:
             return publication
