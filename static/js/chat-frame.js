@@ -22,6 +22,8 @@
   function Frame(settings, go, renamed) {
     var self = this;
     this.settings = settings;
+    this.counts = Object.create(null);   // room -> what is new in it, while it is not shown
+    this.marks = Object.create(null);    // room -> where that stands
     this.go = function (room) {
       self.open(false);
       go(room);
@@ -56,14 +58,17 @@
   Frame.prototype.list = function (rooms, current, address, called) {
     var self = this, list = byId('rooms');
     list.textContent = '';
+    this.marks = Object.create(null);
     rooms.forEach(function (room) {
       var item = document.createElement('li'), anchor = document.createElement('a');
-      var name = document.createElement('bdi');
-      name.textContent = called(room).name;
+      anchor.appendChild(Chat.make('bdi', '', called(room).name));
       if (called(room).isPrivate) { anchor.className = 'private'; }
-      anchor.appendChild(name);
       anchor.href = address(room);
-      if (room === current) { anchor.setAttribute('aria-current', 'page'); }
+      if (room === current) {
+        anchor.setAttribute('aria-current', 'page');
+      } else {
+        self.marks[room] = anchor.appendChild(Chat.make('span', 'news'));
+      }
       anchor.addEventListener('click', function (e) {
         if (e.metaKey || e.ctrlKey || e.shiftKey || !root.history.pushState) { return; }
         e.preventDefault();
@@ -72,6 +77,26 @@
       item.appendChild(anchor);
       list.appendChild(item);
     });
+    this.draw();
+  };
+
+  /** How much is new in a room that is not shown. */
+  Frame.prototype.news = function (room, count) {
+    this.counts[room] = count;
+    this.draw();
+  };
+
+  Frame.prototype.draw = function () {
+    var marks = this.marks, counts = this.counts, menu = byId('menu');
+    var some = Object.keys(marks).filter(function (room) {
+      var count = counts[room] || 0, mark = marks[room];
+      mark.parentNode.setAttribute('data-news', count > 0);
+      mark.textContent = count ? Chat.countOf(count) : '';
+      if (count) { mark.appendChild(Chat.make('span', 'sr-only', ' new')); }
+      return count > 0;
+    }).length;
+    menu.setAttribute('data-news', some > 0);
+    menu.setAttribute('aria-label', some ? 'Rooms and name; there are new messages' : 'Rooms and name');
   };
 
   Frame.prototype.title = function (called) {

@@ -72,13 +72,15 @@
     this.save(this.lasting, 'rooms', JSON.stringify(this.rooms));
   };
 
-  /** The last id that was read in a room, or null. */
-  Settings.prototype.readUpTo = function (room) { return this.marks[room] || null; };
+  /** The last id that was read in a room, perhaps in another tab, or null. */
+  Settings.prototype.readUpTo = function (room) {
+    this.marks = texts(this.parse(this.lasting, 'read') || this.marks, MOST_MARKS);
+    return this.marks[room] || null;
+  };
 
   /** A room was read up to an id. Other tabs may have noted other rooms meanwhile. */
   Settings.prototype.mark = function (room, id) {
-    if (!id || this.marks[room] === id) { return; }
-    this.marks = texts(this.parse(this.lasting, 'read') || this.marks, MOST_MARKS);
+    if (!id || this.readUpTo(room) === id) { return; }
     delete this.marks[room];   // so that it becomes the newest
     this.marks[room] = id;
     this.save(this.lasting, 'read', JSON.stringify(texts(this.marks, MOST_MARKS)));

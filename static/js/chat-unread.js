@@ -45,7 +45,9 @@
   };
 
   /** History is complete: who is here for the first time has read it. */
-  Unread.prototype.begin = function () { if (this.read === null) { this.read = this.newest || '0-0'; } };
+  Unread.prototype.begin = function () {
+    if (this.read === null) { this.read = this.newest = this.newest || '0-0'; }
+  };
 
   /** The page's title. */
   Chat.title = function (room, count) { return (count ? '(' + count + ') ' : '') + room + ' · Realtime'; };

@@ -55,6 +55,9 @@
     banner: byId('banner'), words: byId('banner-words'), rest: byId('banner-rest'), now: byId('banner-now')
   }, function () { rt.connect(); });
 
+  var elsewhere = new Chat.Elsewhere(settings, function (room, after, limit, cb) {
+    Realtime.request(rt.options, 'GET', Realtime.messagesPath(room, {after: after, limit: limit}), null, cb);
+  }, function (room, count) { frame.news(room, count); }, rt.options.clock);
   var invite = byId('veil') && new Chat.Invite(document.body.getAttribute('data-invitations'), Realtime.fill({url: ''}),
     address);
 
@@ -126,6 +129,7 @@
     var rooms = settings.rooms.slice();
     if (rooms.indexOf(wanted) < 0) { rooms.push(wanted); }
     frame.list(rooms, wanted, address, called);
+    elsewhere.watch(rooms.filter(function (room) { return room !== wanted; }));
   }
 
   function go(room) {
@@ -189,10 +193,16 @@
 
   // ---- the connection ----
 
+  /** `anew`: the page is looked at again. */
+  function watch(anew) { elsewhere.look(!document.hidden && rt.state === 'connected', anew); }
+
+  document.addEventListener('visibilitychange', function () { watch(true); }, false);
+
   rt.on('realtime.state', function (now) {
     frame.status(now.state, now.transport, now.degraded);
     banner.update(now);
     people.connected(now.state === 'connected');
+    watch(false);
     view.scroll.resized();
   });
   rt.on('realtime.error', function (error) {
