@@ -219,15 +219,17 @@ class RedisBus(Bus):
         keys, count = [self._log, self._meta, *self._room_keys(rooms)], limit + 1
         while True:
             ask = partial(self._read, keys=keys, args=(direction, str(cursor), end, count))
-            head, birth, oldest, present, *found = self._client.ask(ask, again=True)
+            head, birth, oldest, present, now, *found = self._client.ask(ask, again=True)
             slices = [room_slice(room, *one, most=self._max_bytes) for room, one in zip(rooms, found, strict=True)]
             full = [len(entries) >= count > len(kept.entries) for (entries, _), kept in zip(found, slices, strict=True)]
             if not any(full) or count >= _MOST_ENTRIES:
                 break
             # Wrong entries take the places of right ones, which must not be missed for it.
             count = min(count * 8, _MOST_ENTRIES)
-        forgotten_before = int(time.time() * 1000) - self._ttl_ms * TAIL_LIFETIMES
-        state = LogState(position_of(birth), position_of(head), position_of(oldest), bool(present), forgotten_before)
+        last = position_of(head)
+        # Where Redis' clock was put back, ids are ahead of it. Who may not ask for it (an ACL) goes by the own one.
+        forgotten_before = max(now or int(time.time() * 1000), last.ms) - self._ttl_ms * TAIL_LIFETIMES
+        state = LogState(position_of(birth), last, position_of(oldest), bool(present), forgotten_before)
         return state, slices
 
     def _room_keys(self, rooms: Sequence[str]) -> list[str]:

@@ -35,6 +35,37 @@ def test_the_embedded_bus_goes_on_when_the_clock_is_put_back(concurrency: Concur
     assert put(bus, "later") > after
 
 
+@pytest.mark.parametrize("days", [-30, 30])
+def test_what_is_forgotten_goes_by_the_clock_of_redis_and_not_of_who_asks(
+    own_redis: Redis, concurrency: Concurrency, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    bus = RedisBus(own_redis.url, concurrency=concurrency)
+    brief = RedisBus(own_redis.url, concurrency=concurrency, history_ttl=0.06)
+    other, gone = put(bus, "other", room="other"), "{realtime}:tail:quiet"
+    with redis_client.Redis.from_url(own_redis.url) as admin:
+        # As if it had begun long ago: a log younger than that has forgotten no room.
+        admin.hset("{realtime}:meta", "birth", "1-0")
+        monkeypatch.setattr(time, "time", lambda real=time.time: real() + days * 86_400)
+        assert bus.replay(["quiet"], other, limit=9).recovered, "nothing came of that room since, or it would be known"
+        put(brief, "missed", room="quiet")
+        eventually(lambda: not admin.exists(gone), what="the room being forgotten, its last id too")
+        assert not brief.replay(["quiet"], other, limit=9).recovered
+    bus.stop()
+    brief.stop()
+
+
+def test_a_user_of_redis_who_may_not_ask_for_its_time_reads_all_the_same(
+    own_redis: Redis, concurrency: Concurrency
+) -> None:
+    with redis_client.Redis.from_url(own_redis.url) as admin:
+        admin.acl_setuser("reader", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all", "-time"])
+    bus = RedisBus(own_redis.url.replace("//", "//reader:secret@"), concurrency=concurrency)
+    ids = [put(bus, number) for number in range(2)]
+    replay = bus.replay(["lobby"], ids[0], limit=9)
+    assert replay.recovered and [message.data for message in replay.messages] == [1]
+    bus.stop()
+
+
 @pytest.fixture
 def ahead(own_redis: Redis) -> int:
     """A log of a Redis whose clock was an hour ahead, and was put right: the hour, in milliseconds since the epoch."""
