@@ -5,6 +5,7 @@ This file may not know what the bus carries.
 
 from __future__ import annotations
 
+import logging
 import os
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from .bus.base import Bus
 from .concurrency import Concurrency
 from .errors import BusUnavailable, ConfigError
 from .hub.hub import Hub
+from .seldom import Seldom
 from .web.presence import Presence
 from .web.servers import check_alone
 
@@ -54,6 +56,7 @@ class Starting:
         self._sure_in = self._started_in = 0
         self._failed_at = 0.0
         self._parted: ConfigError | None = None
+        self._doubts = Seldom(logging.getLogger(__name__))
 
     def ready(self) -> None:
         """Follow the bus in this process, from now on. Late, so that it works after a fork and under the reloader.
@@ -97,8 +100,9 @@ class Starting:
                 self._forked()
             try:
                 self._bus.start(self._hub)
-            except BusUnavailable:
+            except BusUnavailable as exc:
                 self._failed_at = time.monotonic()
+                self._doubts.warn("whatever needs the bus is refused with 503: %s", exc.message)
                 raise
             self._started_in = os.getpid()
 

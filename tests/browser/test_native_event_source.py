@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page
+import requests
+from playwright.sync_api import Browser, Page
 
-from tests.support.processes import Server, eventually, running, start_gevent, start_threads
+from tests.support.processes import ROOT, Redis, Server, eventually, running, start_gevent, start_threads
 from tests.support.proxy import Proxy
 from tests.support.publishing import Flood, publish
 from tests.support.raw import events_target
@@ -94,3 +96,28 @@ def test_a_native_event_source_that_is_cut_resumes_without_loss_or_double(
         # (Of each connection only the first request is seen here.)
         assert any(f"/events?room={room} " in head and "\r\nLast-Event-ID: " in head for head in proxy.heads)
     assert heard == [[id_, "message", number] for number, id_ in enumerate(flood.ids)]
+
+
+def test_a_page_that_makes_its_event_source_anew_outlives_a_first_refusal(
+    chromium: Browser, own_redis: Redis, room: str
+) -> None:
+    """The program of docs/troubleshooting.md, where Redis is away as the page is loaded."""
+    document = (ROOT / "docs" / "troubleshooting.md").read_text("utf-8")
+    (program,) = re.findall(r"```javascript\n(.*?)```", document, re.DOTALL)
+    own_redis.kill()
+    server = start_gevent(REALTIME_BUS_URL=own_redis.url)
+    with running(server):
+        page = chromium.new_page()
+        page.goto(f"{server.url}/healthz")
+        page.add_script_tag(content=program)
+        page.evaluate(
+            "room => { window.heard = [];"
+            " follow('/events?room=' + room, ['message'], (event) => heard.push(event.data)); }",
+            room,
+        )
+        server.until("whatever needs the bus is refused with 503")
+        own_redis.start()
+        eventually(lambda: '{transport="sse"} 1.0' in requests.get(f"{server.url}/metrics", timeout=10).text)
+        publish(server.url, room, "at last")
+        eventually(lambda: page.evaluate("heard") == ['"at last"'], what="the message")
+        page.close()
