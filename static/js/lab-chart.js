@@ -64,7 +64,8 @@
       ticks: {show: false}, gap: 4
     }, time = Object.create(axis), value = Object.create(axis);
     ['stroke', 'font', 'grid', 'ticks', 'gap'].forEach(function (name) { time[name] = value[name] = axis[name]; });
-    time.size = 24;
+    time.size = 28;
+    time.gap = 8;
     time.values = function (_u, values) { return values.map(function (s) { return s + ' s'; }); };
     time.space = large ? 70 : 60;
     value.size = 48;

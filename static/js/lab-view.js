@@ -12,6 +12,9 @@
     idle: 'Idle', waiting: 'Connecting', connected: 'Connected', reconnecting: 'Reconnecting', failed: 'Failed',
     closed: 'Done'
   };
+  // A script cannot keep the browser from reading, only from asking again.
+  var FROZEN = 'Held back in this page; the browser reads on';
+  var ASLEEP = 'Held back in this page, which asks for no more';
 
   function byId(id) { return document.getElementById(id); }
 
@@ -82,9 +85,13 @@
     each(form.elements, function (one) { if (one.id !== 'stop') { one.disabled = running; } });
     if (!running && there && there.id === 'stop') { byId('run').focus(); }
     document.documentElement.setAttribute('data-lab', running ? 'running' : 'ready');
+    byId('to-verdict').hidden = true;
   };
 
-  View.prototype.over = function () { document.documentElement.setAttribute('data-lab', 'done'); };
+  View.prototype.over = function () {
+    document.documentElement.setAttribute('data-lab', 'done');
+    byId('to-verdict').hidden = false;
+  };
 
   /** Read out, so only what has changed for good; `count` is not. */
   View.prototype.say = function (text) { write(byId('said'), text); };
@@ -103,19 +110,22 @@
   /** How a lane stands, and what one can do to it now. */
   View.prototype.lane = function (lane, live) {
     var card = this.cards[lane.key], what = card.querySelector('[data-show=what]'), said = STATES[lane.state];
-    var usable = live && lane.state !== 'failed' && !!lane.rt;
+    var usable = live && lane.state !== 'failed' && !!lane.rt, frozen = usable && !!lane.wire && lane.wire.frozen;
+    var asks = lane.transport === 'poll' || lane.transport === 'polling';
+    if (frozen) { said += ', frozen here'; }
     card.setAttribute('data-state', lane.state);
     card.setAttribute('data-off', lane.state === 'failed');
     card.setAttribute('data-transport', lane.transport);
+    card.setAttribute('data-frozen', frozen);
     write(card.querySelector('[data-show=state]'), said);
-    write(what, lane.state === 'failed' ? lane.reason : lane.transport === lane.key ? what.getAttribute('data-usual') :
-      'Now over ' + Lab.NAMES[lane.transport]);
+    write(what, lane.state === 'failed' ? lane.reason : frozen ? asks ? ASLEEP : FROZEN :
+      lane.transport === lane.key ? what.getAttribute('data-usual') : 'Now over ' + Lab.NAMES[lane.transport]);
     each(card.querySelectorAll('[data-do]'), function (tool) {
       var name = tool.getAttribute('data-do'), wire = lane.wire;
       // Whoever stands at what goes off goes on to the verdict.
       if (!usable && tool === document.activeElement) { byId('verdict').focus(); }
       tool.disabled = !usable;
-      if (name === 'freeze') { tool.setAttribute('aria-pressed', !!(usable && wire.frozen)); }
+      if (name === 'freeze') { tool.setAttribute('aria-pressed', frozen); }
       if (name === 'block') { tool.setAttribute('aria-pressed', !!(usable && wire.blocked)); }
       if (name === 'delay') { tool.value = String(wire ? wire.delay : 0); }
       if (name === 'switch') { tool.value = lane.transport; }

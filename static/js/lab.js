@@ -88,6 +88,7 @@
   }
 
   function feed(now) {
+    if (now.stopped) { return finish(now, 'it was stopped'); }
     now.phase = 'feeding';
     view.say('Running.');
     charts.start(now.lanes, now.settings);
@@ -118,7 +119,10 @@
     now.phase = 'settling';
     view.count('');
     view.say('Waiting for the last messages…');
-    now.lanes.forEach(function (lane) { if (lane.wire) { lane.undo(); } });
+    now.lanes.forEach(function (lane) {
+      if (lane.wire) { lane.undo(); }
+      told(lane);
+    });
     (function look() {
       var time = Lab.now();
       var behind = now.lanes.some(function (lane) {
@@ -153,7 +157,7 @@
     view.running(false);
     view.over();
     lanes.forEach(told);
-    if (ended && !report.accepted) { view.complain('The run could not begin: ' + ended); }
+    if (ended && !report.accepted && !now.stopped) { view.complain('The run could not begin: ' + ended); }
     view.results(Lab.verdict(report), Lab.table(report), report.accepted ? Lab.fine(report) : '');
     view.say('Done: ' + report.accepted + ' messages.');
   }
@@ -212,7 +216,10 @@
     save('application/json', 'lab.json', Lab.json(Lab.last));
   }, false);
   document.getElementById('stop').addEventListener('click', function () {
-    if (run && run.phase === 'feeding') { run.stopped = true; run.feeder.stop(); }
+    if (!run || run.phase === 'settling') { return; }
+    run.stopped = true;
+    run.feeder.stop();
+    if (run.phase !== 'feeding') { view.say('Stopping…'); }
   }, false);
   document.getElementById('setup').addEventListener('submit', function (e) {
     var settings = Lab.settings(view.asked());

@@ -94,6 +94,7 @@ def test_a_frozen_and_a_delayed_lane_fall_behind_and_catch_up(open_lab: Open) ->
     lab = open_lab("rate=50&size=64&seconds=60&lanes=websocket,sse,poll", network_fails=True)
     lab.run()
     lab.press("sse", "freeze")
+    assert lab.figure("sse", "what") == "Held back in this page; the browser reads on"
     lab.choose("poll", "delay", "500")
     stood = int(lab.figure("sse", "messages"))
     lab.wait_figure("sse", "lost", 60)
