@@ -5,16 +5,16 @@ It reads and runs nothing: a configuration that computes its values is not guess
 
 from __future__ import annotations
 
+import argparse
 import ast
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from .finding import Finding, error, ok, warning
 
-_WORKERS: Final = re.compile(r"(?:--workers[ =]|-w ?)(\S+)")
-_KIND: Final = re.compile(r"(?:--worker-class[ =]|-k ?)(\S+)")
 _OURS: Final = "realtime.serve.worker.Worker"
 
 
@@ -102,10 +102,16 @@ def _config(folder: Path) -> Iterator[Said | None]:
 
 
 def _of_text(where: str, text: str, environ: Mapping[str, str]) -> Said | None:
-    workers, kind = _WORKERS.search(text), _KIND.search(text)
-    if workers is None and kind is None:
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    parser.add_argument("-w", "--workers")
+    parser.add_argument("-k", "--worker-class")
+    try:
+        said, _ = parser.parse_known_args(shlex.split(text))
+    except (ValueError, argparse.ArgumentError):
         return None
-    return Said(where, _count(workers[1], environ) if workers else None, kind[1] if kind else None)
+    if said.workers is None and said.worker_class is None:
+        return None
+    return Said(where, None if said.workers is None else _count(said.workers, environ), said.worker_class)
 
 
 def _count(text: str, environ: Mapping[str, str]) -> int | None:
