@@ -13,6 +13,7 @@ This is the only file that imports SQLAlchemy. It knows no web and no bus.
 from __future__ import annotations
 
 import json
+import os
 import secrets
 import time
 from collections.abc import Callable, Sequence
@@ -22,7 +23,9 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, scoped_session
 
+from ..errors import ConfigError
 from ..message import Message
+from ..names import check_room, shortened
 from .relay import Relay, Row, Target
 
 _LEASE_SECONDS: Final = 30.0
@@ -90,8 +93,11 @@ class Outbox:
 
         Raises:
             InvalidValue, MessageTooLarge: it could never be published; nothing was written.
+            ConfigError: not such a session. With asyncio: ``await session.run_sync(outbox.add, "orders", data)``.
         """
-        message = Message.new(room, data, event=event, max_bytes=self._max_bytes)
+        if not isinstance(session, Session | scoped_session | sa.Connection):
+            raise ConfigError(f"add takes a Session or a Connection of SQLAlchemy, not {shortened(session)}")
+        message = Message.new(check_room(room), data, event=event, max_bytes=self._max_bytes)
         session.execute(
             self.table.insert().values(
                 key=secrets.token_hex(16), room=room, event=event, data=message.json, added=time.time()
@@ -136,7 +142,12 @@ class OutboxRelay(Relay):
         self._outbox = outbox
         self._engine = engine
         self._lease = min(max(lease, 1.0), 600.0)
-        self._holder = secrets.token_hex(16)
+        self._token = secrets.token_hex(12)
+
+    @property
+    def _holder(self) -> str:
+        """This process: a relay may have been made before its processes were forked."""
+        return f"{self._token}{os.getpid() & 0xFFFFFFFF:08x}"
 
     def rows(self, limit: int) -> Sequence[Row]:
         table = self._outbox.table
@@ -178,6 +189,9 @@ class OutboxRelay(Relay):
         lease = self._outbox.lease
         with suppress(sa.exc.SQLAlchemyError), self._database().begin() as connection:
             connection.execute(lease.update().where(lease.c.holder == self._holder).values(until=0.0))
+
+    def forked(self) -> None:
+        """Connections are the engine's, which has to be disposed of in a fork; a lease is its parent's."""
 
     def _write(self, statement: sa.Update | sa.Delete, rows: Sequence[Row]) -> None:
         with self._database().begin() as connection:

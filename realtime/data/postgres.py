@@ -79,10 +79,13 @@ class PostgresChanges(TableRelay):
                 f"not a connection string: {exc}; one looks like postgresql://user@host/database"
             ) from None
         self._connection: psycopg.Connection | None = None
+        self._inherited: psycopg.Connection | None = None
         self._leads = False
 
     def watch(self, table: str, *, room: Room, event: str = "change") -> None:
         """Install the trigger of one table, where it is missing. Columns that are added later need nothing.
+
+        A table that has its trigger keeps the name by which it was watched first, whatever it is called here.
 
         The role needs the right to make a table, a function and this trigger at the first call only. ``TRUNCATE``
         is not seen.
@@ -104,8 +107,12 @@ class PostgresChanges(TableRelay):
             found = connection.execute("SELECT to_regclass(%s)::oid", (name.as_string(connection),)).fetchone()
             if found is None or found[0] is None:
                 raise ConfigError(f"the database has no table {table!r}")
-            known = "SELECT 1 FROM pg_trigger WHERE tgrelid = %s AND tgname = 'realtime_change'"
-            if connection.execute(known, (found[0],)).fetchone() is None:
+            known = "SELECT tgargs FROM pg_trigger WHERE tgrelid = %s AND tgname = 'realtime_change'"
+            trigger_is = connection.execute(known, (found[0],)).fetchone()
+            if trigger_is is not None:
+                # Its argument, up to NUL: under that name it writes changes down, and may have done so before.
+                table = bytes(trigger_is[0]).partition(b"\0")[0].decode(connection.info.encoding)
+            else:
                 for statement in _INSTALL:
                     connection.execute(statement.encode())
                 trigger = "CREATE TRIGGER realtime_change AFTER INSERT OR UPDATE OR DELETE ON {} FOR EACH ROW "
@@ -144,6 +151,10 @@ class PostgresChanges(TableRelay):
         if connection is not None:
             with suppress(psycopg.Error):
                 connection.close()
+
+    def forked(self) -> None:
+        """To close it here would say goodbye to the server in the parent's name."""
+        self._inherited, self._connection, self._leads = self._connection, None, False
 
     def _lead(self, connection: psycopg.Connection) -> bool:
         if not self._leads:

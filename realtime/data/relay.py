@@ -79,15 +79,14 @@ class Relay(ABC):
         self._target = target
         self._poll = min(max(poll, 0.02), 60.0)
         self._concurrency: Concurrency = detected()
-        self._woken = self._concurrency.event()
         self._stopping = False
         self._running_in = 0
-        self._ended = self._concurrency.event()
-        self._lock = self._concurrency.lock()
         self._log = logging.getLogger(__name__)
+        self._renew()
 
     def start(self) -> None:
         """Run in the background of this process; a fork calls it again. Harmless when it runs already."""
+        self._leave_to_parent()
         with self._lock:
             if self._running_in == os.getpid():
                 return
@@ -108,6 +107,7 @@ class Relay(ABC):
 
     def run(self) -> None:
         """Relay until ``stop``, in the caller's own thread: for a program that does nothing else."""
+        self._leave_to_parent()
         self._running_in = os.getpid()
         backoff = Backoff(first=0.1, cap=5.0)
         complained = False
@@ -177,6 +177,21 @@ class Relay(ABC):
     @abstractmethod
     def reset(self) -> None:
         """Let connections go; the next step opens them again. Never raises."""
+
+    @abstractmethod
+    def forked(self) -> None:
+        """Connections are another process's, which uses them: leave them as they are, and open others. Never raises."""
+
+    def _leave_to_parent(self) -> None:
+        """This process may be a fork of one that relays, and has inherited what that one is in the middle of."""
+        if self._running_in not in {0, os.getpid()}:
+            self._renew()
+            self._running_in = 0
+            self.forked()
+
+    def _renew(self) -> None:
+        self._woken, self._ended = self._concurrency.event(), self._concurrency.event()
+        self._lock = self._concurrency.lock()
 
     def _publish(self, row: Row, room: str) -> None:
         try:

@@ -46,6 +46,7 @@ class SQLiteChanges(TableRelay):
         super().__init__(target, poll=poll, source="sqlite")
         self._path = str(path)
         self._connection: sqlite3.Connection | None = None
+        self._inherited: sqlite3.Connection | None = None
         self._version = -1
 
     def watch(self, table: str, *, room: Room, event: str = "change") -> None:
@@ -111,6 +112,10 @@ class SQLiteChanges(TableRelay):
         connection, self._connection, self._version = self._connection, None, -1
         if connection is not None:
             connection.close()
+
+    def forked(self) -> None:
+        """Not even closing it is safe in a fork (https://sqlite.org/howtocorrupt.html, 2.6): it is only kept."""
+        self._inherited, self._connection, self._version = self._connection, None, -1
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:

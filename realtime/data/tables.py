@@ -52,7 +52,8 @@ class TableRelay(Relay):
             row = json.loads(text)
             pieces = row if isinstance(row, list) else [row]
             data["row"] = {name: value for piece in pieces for name, value in piece.items()}
-            room = watched.room if isinstance(watched.room, str) else watched.room(data)
+            said = watched.room if isinstance(watched.room, str) else watched.room(data)
+            room = None if said is None else check_room(said)
         except Exception:
             # One row that the application's function cannot take must not stop the rest.
             self._logger.exception("no room can be found for change %s of table %r; it is left out", number, table)

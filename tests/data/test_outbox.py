@@ -14,7 +14,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from realtime import BusUnavailable, InvalidValue, MessageTooLarge, Publisher
+from realtime import BusUnavailable, ConfigError, InvalidValue, MessageTooLarge, Publisher
 from realtime.data.outbox import Outbox
 
 from ..support.processes import ROOT, Redis, clean_environment, eventually
@@ -131,6 +131,47 @@ def test_several_relays_at_once_publish_every_row_once_and_in_order(
         for relay in relays:
             relay.stop()
     assert seen("orders") == list(range(150))
+
+
+FORK = """
+import os, sys
+import sqlalchemy as sa
+from realtime import Publisher
+from realtime.data.outbox import Outbox
+
+database, url = sys.argv[1:]
+engine, outbox = sa.create_engine(database), Outbox()
+outbox.create(engine)
+with engine.begin() as connection:
+    outbox.add(connection, "orders", 1)
+relay = outbox.relay(Publisher(url), engine)  # before the processes are forked, as with gunicorn --preload
+engine.dispose()
+print("first", len(relay.rows(10)), flush=True)
+engine.dispose()
+if os.fork() == 0:
+    print("fork", len(relay.rows(10)), flush=True)
+    relay.reset()
+    os._exit(0)
+os.wait()
+print("first", len(relay.rows(10)))
+"""
+
+
+def test_of_forked_processes_one_has_the_lease(tmp_path: Path) -> None:
+    program = [sys.executable, "-c", FORK, f"sqlite:///{tmp_path}/shop.db", "redis://127.0.0.1:1"]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.splitlines() == ["first 1", "fork 0", "first 1"], done.stdout + done.stderr
+
+
+def test_what_is_no_session_and_no_room_is_refused(outbox: Outbox, engine: sa.Engine) -> None:
+    wrong: Any
+    for wrong in (None, engine, object()):
+        with pytest.raises(ConfigError, match="add takes a Session or a Connection of SQLAlchemy, not"):
+            outbox.add(wrong, "orders", 1)
+    with Session(engine) as session:
+        for wrong in (["orders", "more"], 5, None):
+            with pytest.raises(InvalidValue, match="not a room name"):
+                outbox.add(session, wrong, 1)
 
 
 def test_an_outage_of_the_bus_loses_nothing(outbox: Outbox, engine: sa.Engine, own_redis: Redis) -> None:

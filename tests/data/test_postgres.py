@@ -105,6 +105,63 @@ def test_of_two_watchers_one_publishes_and_the_other_takes_over(
     assert [one["row"]["id"] for one in seen("orders")] == list(range(251))
 
 
+def test_a_table_may_be_named_otherwise_the_next_time(postgres: Postgres, table: str, target: Any, seen: Seen) -> None:
+    PostgresChanges(postgres.url, target).watch(table, room="orders")
+    write(postgres, f"INSERT INTO {table} VALUES (1, 'before')")
+    changes = PostgresChanges(postgres.url, target)
+    changes.watch(f"public.{table}", room="orders")
+    write(postgres, f"INSERT INTO {table} VALUES (2, 'after')")
+    changes.step()
+    changes.reset()
+    assert [(one["table"], one["row"]["id"]) for one in seen("orders")] == [(table, 1), (table, 2)]
+
+
+FORK = """
+import os, sys, time
+import psycopg
+from realtime import Publisher
+from realtime.data.postgres import PostgresChanges
+
+database, table, url, namespace = sys.argv[1:]
+publisher = Publisher(url, namespace=namespace)
+changes = PostgresChanges(database, publisher, poll=0.05)
+changes.watch(table, room="orders")
+changes.start()
+
+def until(count):
+    while len(publisher.history("orders").messages) < count:
+        time.sleep(0.02)
+
+def add(number):
+    with psycopg.connect(database) as connection:
+        connection.execute(f"INSERT INTO {table} VALUES (%s, '')".encode(), (number,))
+
+add(1)
+until(1)
+child = os.fork()
+if child == 0:
+    changes.start()
+    until(4)
+    changes.stop()
+    os._exit(0)
+for number in (2, 3):
+    add(number)
+    until(number)
+changes.stop()  # Now the fork has to relay.
+add(4)
+assert os.waitpid(child, 0)[1] == 0
+print([one.data["row"]["id"] for one in publisher.history("orders").messages])
+"""
+
+
+def test_a_fork_opens_a_connection_of_its_own_and_takes_over(
+    postgres: Postgres, table: str, shared_redis: Redis, namespace: str
+) -> None:
+    program = [sys.executable, "-c", FORK, postgres.url, table, shared_redis.url, namespace]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "[1, 2, 3, 4]\n", "")
+
+
 def test_a_change_that_was_published_before_a_crash_is_not_published_again_when_its_key_is_forgotten(
     postgres: Postgres, table: str, shared_redis: Redis, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,7 +16,7 @@ import pytest
 from realtime import ConfigError, InvalidValue, Publisher
 from realtime.data.sqlite import SQLiteChanges
 
-from ..support.processes import Redis, eventually
+from ..support.processes import ROOT, Redis, eventually
 
 Seen = Callable[[str], list[Any]]
 
@@ -150,6 +150,67 @@ def test_a_function_says_where_each_change_goes_as_the_event_that_it_is_watched_
     assert [one["op"] for one in seen("order-5")] == ["insert"]
     assert [message.event for message in target.history("order-5").messages] == ["ordered"]
     assert all_of(path) == []
+
+
+@pytest.mark.parametrize("room", ["no room!", ["orders", "more"], 5])
+def test_a_function_that_says_no_room_holds_up_nobody_also_after_a_crash(
+    path: Path, target: Any, seen: Seen, room: Any
+) -> None:
+    changes = SQLiteChanges(path, target)
+    changes.watch("orders", room=lambda change: "orders" if change["row"]["id"] == 2 else room)
+    write(path, "INSERT INTO orders VALUES (1, 'a', 0)", "INSERT INTO orders VALUES (2, 'b', 0)")
+    # Here the process died, or the bus went away.
+    changes.mark(changes.rows(10), str(target.history("orders", limit=0).cursor))
+    changes.step()
+    changes.reset()
+    assert [one["row"]["id"] for one in seen("orders")] == [2]
+    assert all_of(path) == []
+
+
+FORK = """
+import os, signal, sqlite3, sys, time
+from realtime import Publisher
+from realtime.data.sqlite import SQLiteChanges
+
+path, url, namespace = sys.argv[1:]
+publisher = Publisher(url, namespace=namespace)
+changes = SQLiteChanges(path, publisher, poll=0.02)
+changes.watch("orders", room="orders")
+changes.start()
+
+def until(count):
+    while len(publisher.history("orders").messages) < count:
+        time.sleep(0.02)
+
+def add(number):
+    with sqlite3.connect(path) as connection:
+        connection.execute("INSERT INTO orders VALUES (?, 'x', 0)", (number,))
+
+add(1)
+until(1)
+before = changes._connection
+child = os.fork()
+if child == 0:
+    changes.start()
+    while changes._connection is None:
+        time.sleep(0.02)
+    print("own connection:", changes._connection is not before, flush=True)
+    until(3)
+    changes.stop()
+    os._exit(0)
+add(2)
+until(2)
+add(3)
+assert os.waitpid(child, 0)[1] == 0
+changes.stop()
+print("done", [one.data["row"]["id"] for one in publisher.history("orders").messages])
+"""
+
+
+def test_a_fork_opens_a_connection_of_its_own(path: Path, shared_redis: Redis, namespace: str) -> None:
+    program = [sys.executable, "-c", FORK, str(path), shared_redis.url, namespace]
+    done = subprocess.run(program, cwd=ROOT, capture_output=True, text=True, timeout=30, check=True)
+    assert done.stdout.splitlines() == ["own connection: True", "done [1, 2, 3]"], done.stdout + done.stderr
 
 
 def test_a_table_that_is_not_there_and_names_that_are_none_are_refused(path: Path, target: Any) -> None:
