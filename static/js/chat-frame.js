@@ -13,7 +13,10 @@
     websocket: 'Connected over WebSocket', sse: 'Connected over Server-Sent Events', poll: 'Connected by long polling'
   };
   var DEGRADED = 'Connected, but the server cannot deliver. Messages wait.';
-  var SHORT = {websocket: 'WebSocket', sse: 'SSE', poll: 'Polling'};
+  var SHORT = {
+    connecting: 'Connecting', reconnecting: 'Offline', closed: 'Offline', websocket: 'WebSocket', sse: 'SSE',
+    poll: 'Polling'
+  };
   var WORDS = {connecting: 'Connecting…', reconnecting: 'Reconnecting…', closed: 'Disconnected'};
 
   function byId(id) { return document.getElementById(id); }
@@ -115,7 +118,7 @@
     var status = byId('status');
     status.textContent = state !== 'connected' ? WORDS[state] : degraded ? DEGRADED : OVER[transport];
     // Where there is no room for that much: one word.
-    status.setAttribute('data-short', state !== 'connected' ? 'Offline' : degraded ? 'Waiting' : SHORT[transport]);
+    status.setAttribute('data-short', SHORT[state] || (degraded ? 'Waiting' : SHORT[transport]));
     status.setAttribute('data-state', state);
     status.setAttribute('data-degraded', degraded ? 'true' : 'false');
     status.setAttribute('data-transport', transport || '');
@@ -140,7 +143,7 @@
     byId('app').className = open ? 'app open' : 'app';
     byId('menu').setAttribute('aria-expanded', open ? 'true' : 'false');
     // The side stands before the button in the page, so the focus is taken there.
-    if (open) { byId('rooms').querySelector('a').focus(); }
+    if (open) { (byId('rooms').querySelector('[aria-current]') || byId('rooms').querySelector('a')).focus(); }
   };
 
   Chat.Frame = Frame;

@@ -60,6 +60,12 @@
     return '';
   };
 
+  /** The transport that an address asks for, or '' where it is none of these. */
+  Chat.transport = function (search, known) {
+    var asked = Chat.query(search, 'transport'), name = asked === 'polling' ? 'poll' : asked;
+    return known.indexOf(name) >= 0 ? name : '';
+  };
+
   /** What a room is called on the page: {name, title, isPrivate}. One that nobody may guess is not read by anybody. */
   Chat.called = function (room, prefix) {
     var secret = prefix && room.indexOf(prefix + 'room-') === 0 && room.slice(prefix.length + 5);

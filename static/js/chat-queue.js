@@ -43,6 +43,9 @@
     var elements = this.elements, entries = this.sending.entries, failed = this.sending.failed().length;
     var waiting = entries.length - failed, words = [];
     if (waiting) { words.push(waiting === 1 ? '1 message waits to be sent' : waiting + ' messages wait to be sent'); }
+    if (entries.some(function (entry) { return entry.limited && !entry.error; })) {
+      words.push('too many at once, so it is tried again by itself');
+    }
     if (failed) { words.push(failed + ' could not be sent'); }
     words = words.join(' · ');
     if (elements.words.textContent !== words) { elements.words.textContent = words; }

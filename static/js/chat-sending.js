@@ -9,6 +9,7 @@
 
   var Chat = root.Chat, Realtime = root.Realtime;
   var SAFE_MS = 8 * 60 * 1000;   // the server remembers keys for REALTIME_KEY_TTL, ten minutes unless told otherwise
+  var LIMITED = {rate_limited: true, too_many_requests: true, http_429: true};
   var WORDS = {waiting: 'Waiting for the connection', sent: 'Sending', retrying: 'Trying again'};
 
   /** `changed()` is called whenever something here did. */
@@ -23,6 +24,7 @@
       self.entries.forEach(function (entry) {
         if (entry.key !== now.key || !WORDS[now.state]) { return; }
         entry.state = now.state;
+        if (now.state === 'retrying') { entry.limited = !!now.error && LIMITED[now.error.code] === true; }
         self.show(entry);
       });
     });
@@ -42,7 +44,8 @@
   Sending.prototype.entry = function (said) {
     return {
       room: said.room, user: said.user, text: said.text, key: said.key, time: said.time, own: true,
-      from: this.settings.tag, after: said.after || null, state: 'waiting', error: null, item: null
+      from: this.settings.tag, after: said.after || null, state: 'waiting', limited: false, error: null,
+      item: null
     };
   };
 

@@ -11,11 +11,12 @@
   var MOST_SHOWN = 500, MOST_NAMES = 1000, MOST_NAMESAKES = 50;
   var QUIET_MS = 300;   // until a screen reader has forgotten that history was put in
 
-  /** `elements`: {messages, scroll, empty, jump, back}. `tell`: {looked(), top(), trimmed()}. */
+  /** `elements`: {messages, scroll, empty, how, jump, back}. `tell`: {looked(), top(), trimmed()}. */
   function View(elements, tell) {
     var self = this;
     this.list = elements.messages;
     this.empty = elements.empty;
+    this.how = elements.how;
     this.tell = tell;
     this.scroll = new Chat.Scroll(elements, {
       moved: function () { self.look(); },
@@ -54,16 +55,18 @@
   View.prototype.ready = function () {
     this.loaded = true;
     this.quiet(false);
-    this.hint('No messages yet. Say hello.');
+    this.hint('No messages yet. Say hello.', true);
     this.scroll.toEnd();
     if (this.unread.count) { this.scroll.toMark(); }
     this.unread.begin();
     this.look();
   };
 
-  View.prototype.hint = function (text) {
+  /** What stands where there are no messages; `how`: also how to see some arrive. */
+  View.prototype.hint = function (text, how) {
     this.empty.textContent = text;
     this.empty.hidden = !!this.list.firstChild;
+    this.how.hidden = !how || this.empty.hidden;
   };
 
   View.prototype.has = function (id) { return !!this.known[id]; };

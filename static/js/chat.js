@@ -18,8 +18,8 @@
     try { return root[name]; } catch (_) { return null; }
   }
 
-  var forced = Chat.query(location.search, 'transport');
-  var rt = new Realtime(Realtime.transports[forced] ? {transports: [forced]} : {});
+  var forced = Chat.transport(location.search, Object.keys(Realtime.transports));
+  var rt = new Realtime(forced ? {transports: [forced]} : {});
   var settings = new Chat.Settings(store('localStorage'), store('sessionStorage'), rt.options.url);
   var wanted = null;    // the room that the person wants to be in
   var inside = null;    // the room whose events we get
@@ -29,7 +29,8 @@
   var marking = null;   // the timer until it is noted how far this room was read
 
   var view = new Chat.View({
-    messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back')
+    messages: byId('messages'), scroll: byId('scroll'), empty: byId('empty'), jump: byId('jump'), back: byId('back'),
+    how: byId('how')
   }, {looked: looked, top: older, trimmed: trimmed});
   var people = new Chat.People(rt, settings, function () { view.scroll.resized(); });
   var frame = new Chat.Frame(settings, go, function () { people.renamed(); });
@@ -119,6 +120,7 @@
     var who = called(room), closed = who.isPrivate && (error.code === 'unauthorized' || error.code === 'forbidden');
     inside = null;
     settings.forget(room);
+    if (invite) { invite.enter(room, false); }
     frame.say(closed ? 'This room is private. Ask somebody who is in it for an invitation.' :
       '#' + room + ' cannot be entered: ' + error.message);
     view.hint('Choose another room.');
@@ -135,7 +137,8 @@
   function go(room) {
     if (room !== wanted) { root.history.pushState({}, '', address(room)); }
     if (room !== wanted || !inside) { enter(room); }
-    byId('text').focus();
+    // Where the focus would bring up a keyboard, who chooses a room wants to read first.
+    byId(root.matchMedia && root.matchMedia('(pointer: coarse)').matches ? 'scroll' : 'text').focus();
   }
 
   root.addEventListener('popstate', function () {

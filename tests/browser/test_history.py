@@ -60,11 +60,13 @@ def test_a_short_room_says_where_it_begins_and_an_empty_one_invites(
 ) -> None:
     chat = visit(gevent_server.url, room)
     expect(chat.page.locator("#empty")).to_have_text("No messages yet. Say hello.")
+    expect(chat.page.locator("#how"), "and how to see what it is good for").to_contain_text("in a second window")
     expect(chat.page.locator("#begin")).to_be_hidden()
     other = f"{room}-b"
     say(gevent_server, other, 1)
     chat.go_to(other)
     expect(chat.page.locator("#begin")).to_have_text(f"This is where #{other} begins.")
+    expect(chat.page.locator("#how")).to_be_hidden()
 
 
 def test_older_messages_that_cannot_be_loaded_are_said_and_asked_for_again(

@@ -58,6 +58,7 @@ def test_two_people_chat_in_a_room_of_their_own(gevent_server: Server, visit: Vi
         "This room is private. Ask somebody who is in it for an invitation."
     )
     assert eve.texts == []
+    expect(eve.page.locator("#invite"), "who is not in it cannot invite to it").to_be_hidden()
 
 
 def test_who_is_in_the_room_makes_another_link_from_it(gevent_server: Server, visit: Visit, room: str) -> None:

@@ -101,6 +101,19 @@ def test_a_message_that_is_refused_says_why_and_can_be_tried_again_or_discarded(
     expect(page.locator("#queue")).to_be_hidden()
 
 
+def test_a_message_that_waits_because_there_were_too_many_says_so(
+    gevent_server: Server, visit: Visit, room: str
+) -> None:
+    chat = visit(gevent_server.url, room, transport="sse", network_fails=True)
+    words = chat.page.locator("#queue-words")
+    _refuse(chat, 429, "rate_limited")
+    chat.send("one")
+    expect(words).to_have_text("1 message waits to be sent · too many at once, so it is tried again by itself")
+    chat.page.unroute_all()
+    chat.wait_until_nothing_waits()
+    expect(chat.page.locator("#queue")).to_be_hidden()
+
+
 def test_what_waits_for_another_room_is_named_and_leads_there(gevent_server: Server, visit: Visit, room: str) -> None:
     chat = visit(gevent_server.url, room, transport="sse", network_fails=True)
     page, other = chat.page, f"{room}-b"

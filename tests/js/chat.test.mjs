@@ -52,6 +52,14 @@ test("queries and addresses", () => {
   assert.equal(Chat.address("", "lobby"), "?room=lobby");
 });
 
+test("an address asks for a transport that there is, or for none", () => {
+  const known = ["websocket", "sse", "poll"];
+  const asked = (name) => Chat.transport(`?room=x&transport=${name}`, known);
+  assert.deepEqual(["sse", "poll", "polling"].map(asked), ["sse", "poll", "poll"]);
+  assert.deepEqual(["carrier", "toString", ""].map(asked), ["", "", ""]);
+  assert.equal(Chat.transport("", known), "");
+});
+
 test("a private room is not called by the name that nobody may guess", () => {
   const called = (room) => Object.values(Chat.called(room, "private/"));
   assert.deepEqual(called("private/room-abcd1234"), ["Private abcd", "Private abcd", true]);
