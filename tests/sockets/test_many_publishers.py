@@ -23,6 +23,7 @@ EACH = 2500
 def servers(shared_redis: Redis, namespace: str) -> Iterator[tuple[Server, Server]]:
     """Two processes that share nothing but a Redis."""
     env = {"REALTIME_BUS_URL": shared_redis.url, "REALTIME_NAMESPACE": namespace}
+    env["REALTIME_EVENT_RATE"] = "0"  # Each emitter sends as fast as it can.
     first, second = start_gevent(**env), start_gevent(**env)
     with running(first, second):
         yield first, second
