@@ -106,6 +106,12 @@ class Bus(Notebook):
     roster: Roster
     """Where each process writes who is with it."""
 
+    @property
+    def expects_more(self) -> bool:
+        """Whether what this process is publishing comes back within a moment, behind what it delivers now: written
+        together, both cost one write."""
+        return False
+
     on_change: Callable[[bool], None] | None = None
     """Called with false when the log cannot be followed any more, and with true when it can again. It may not wait."""
 

@@ -55,6 +55,11 @@ class Pipe:
         self._waiting: deque[tuple[Job, _Turn | None]] = deque()
         self._leading = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether something is on its way."""
+        return self._leading
+
     def publish(self, jobs: Sequence[Job]) -> list[Outcome]:
         """Return each job's outcome, at the latest when its time is over."""
         if not jobs:
@@ -68,9 +73,7 @@ class Pipe:
                     job.done = turn.one_done
             self._waiting.extend((job, turn) for job in jobs)
         if turn is None or self._waited(jobs, turn):
-            self._lead(jobs)
-            # Redis may have answered before anybody looked: who publishes in a loop must not keep other greenlets out.
-            self._concurrency.sleep(0)
+            self._lead(jobs, gather=turn is None)
         return [job.outcome or BusUnavailable("Redis did not answer in time") for job in jobs]
 
     def publish_soon(self, job: Job) -> None:
@@ -104,16 +107,22 @@ class Pipe:
             turn.gone = not turn.leads
             return turn.leads
 
-    def _lead(self, own: Sequence[Job]) -> None:
+    def _lead(self, own: Sequence[Job], *, gather: bool = False) -> None:
         """Make one round trip after the other, until all of one's own jobs have their outcome."""
         batch: list[tuple[Job, _Turn | None]] = []
         try:
+            if gather:
+                # What others want to publish in this loop turn goes along. And Redis may answer before anybody looks:
+                # who publishes in a loop must not keep other greenlets out.
+                self._concurrency.sleep(0)
             while batch := self._next(own):
                 self._trips.exchange([job for job, _ in batch])
         except BaseException:
             # Whoever led was interrupted: what others wait for goes on without it.
             self._trips.close()
             with self._mutex:
+                for job in own:
+                    job.deadline = 0  # Nobody waits for it any more.
                 left = [one for one in batch if one[0].outcome is None and one[0] not in own]
                 self._waiting.extendleft(reversed(left))
                 self._pass_on()

@@ -124,6 +124,11 @@ class RedisBus(Bus):
     def ping(self) -> None:
         self._client.ask(self._redis.ping, again=True)
 
+    @property
+    def expects_more(self) -> bool:
+        # What waits for replicas was delivered already.
+        return self._pipe.busy and not self._durability.replicas
+
     def publish_many(self, messages: Sequence[Message]) -> list[Outcome]:
         pipe = self._here()
         return pipe.publish([self._job(message) for message in messages])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -45,7 +46,9 @@ class Draining:
     def poller(self, heartbeat: float) -> GeventPoller:
         """The poller of this process for streams of one heartbeat. Made when it is first needed, so after any fork."""
         if heartbeat not in self._pollers:
-            self._pollers[heartbeat] = GeventPoller(heartbeat=heartbeat)
+            state = self._state
+            more: Callable[[], bool] = (lambda: False) if state is None else (lambda: state.bus.expects_more)
+            self._pollers[heartbeat] = GeventPoller(heartbeat=heartbeat, expects_more=more)
         return self._pollers[heartbeat]
 
     def close(self) -> None:

@@ -28,7 +28,8 @@ _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
 _LATEST: Final = 0.002
-"""Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can."""
+"""Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can, or where
+more is expected."""
 
 
 class GeventPoller:
@@ -36,9 +37,11 @@ class GeventPoller:
 
     Args:
         heartbeat: seconds between two calls of ``beat`` for one socket.
+        expects_more: whether more to write comes within a moment.
     """
 
-    def __init__(self, *, heartbeat: float) -> None:
+    def __init__(self, *, heartbeat: float, expects_more: Callable[[], bool] = lambda: False) -> None:
+        self._expects_more = expects_more
         # gevent takes epoll out of the patched module, because it blocks; ours is only ever asked without waiting.
         self._epoll = monkey.get_original("select", "epoll")()
         self._watched: dict[int, Watched] = {}
@@ -50,7 +53,7 @@ class GeventPoller:
         self._dirty: list[Flushed] = []
         self._something = gevent.event.Event()
         loop = get_hub().loop
-        self._idle = loop.idle()
+        self._idle, self._looking = loop.idle(), False
         self._late = loop.timer(_LATEST, _LATEST)
         self._log = logging.getLogger(__name__)
         self._watcher = loop.io(self._epoll.fileno(), 1)
@@ -84,18 +87,30 @@ class GeventPoller:
     def soon(self, flushed: Flushed) -> None:
         """Call ``flush`` once at the end of this loop turn: what else comes in this turn is written with it.
 
-        The turn is over when nothing else is ready to be read, so that a lone message is written at once and messages
-        that wait in several sockets are written together.
+        The turn is over when nothing else is ready to be read and nothing more is expected, so that a lone message is
+        written at once and messages that wait in several sockets, or come in several round trips, are written together.
         """
         if not self._dirty:
-            self._idle.start(self._something.set)
             self._late.again(self._something.set)
+        if not self._looking:
+            self._looking = True
+            self._idle.start(self._turned)
         self._dirty.append(flushed)
+
+    def _turned(self) -> None:
+        """Nothing else is ready to be read."""
+        if self._expects_more():
+            # Until then the loop rests; should nothing come, output is late.
+            self._looking = False
+            self._idle.stop()
+        else:
+            self._something.set()
 
     def flush(self) -> None:
         """Flush now what asked for it: the loop turn is over, or there will be no other."""
         dirty, self._dirty = self._dirty, []
         if dirty:
+            self._looking = False
             self._idle.stop()
             self._late.stop()
         for flushed in dirty:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,10 +13,10 @@ import redis as redis_client
 
 from realtime.bus.base import Outcome, Published
 from realtime.bus.redis import RedisBus
-from realtime.concurrency import Concurrency
+from realtime.concurrency import Concurrency, Threads
 from realtime.errors import BusUnavailable, KeyConflict
 from realtime.message import Message
-from tests.support.processes import Redis, eventually
+from tests.support.processes import ROOT, Redis, eventually
 
 from .conftest import Recorder
 from .test_bus import put
@@ -81,6 +83,53 @@ def test_publishers_that_wait_share_a_round_trip_and_a_conflict_among_them_is_it
     assert len(ids) == 39
     assert recorder.wait(40)[1:] == [ids[at] for at in sorted(ids)], "each has its own message's id"
     assert 1 <= transactions(admin) - before <= 4
+
+
+TOGETHER = """
+from gevent import monkey
+monkey.patch_all()
+import sys
+import gevent
+from realtime.bus.redis import RedisBus
+from realtime.concurrency import Greenlets
+from realtime.message import Message
+
+bus = RedisBus(sys.argv[1], concurrency=Greenlets())
+bus.publish(Message.new("lobby", "first"))
+publishing = [gevent.spawn(bus.publish, Message.new("lobby", number)) for number in range(5)]
+gevent.joinall(publishing, raise_error=True)
+print([message.data for message in bus.latest(["lobby"], limit=100).messages])
+"""
+
+
+def test_greenlets_that_publish_in_one_loop_turn_share_a_round_trip(
+    own_redis: Redis, admin: redis_client.Redis
+) -> None:
+    command = [sys.executable, "-c", TOGETHER, own_redis.url]
+    done = subprocess.run(command, cwd=ROOT, check=True, timeout=30, capture_output=True, text=True)
+    assert done.stdout == "['first', 0, 1, 2, 3, 4]\n"
+    assert transactions(admin) == 1
+
+
+class Interrupting(Threads):
+    """Whoever lets others run is interrupted, the first time."""
+
+    interrupted = False
+
+    def sleep(self, seconds: float) -> None:
+        if not self.interrupted:
+            self.interrupted = True
+            raise KeyboardInterrupt
+        super().sleep(seconds)
+
+
+def test_whoever_is_interrupted_before_it_was_sent_publishes_nothing_and_holds_nobody_up(own_redis: Redis) -> None:
+    bus = RedisBus(own_redis.url, concurrency=Interrupting())
+    with pytest.raises(KeyboardInterrupt):
+        put(bus, "interrupted")
+    put(bus, "next")
+    assert [message.data for message in bus.latest(["lobby"], limit=10).messages] == ["next"]
+    bus.stop()
 
 
 def test_a_lone_publish_is_no_transaction(bus: RedisBus, admin: redis_client.Redis) -> None:
