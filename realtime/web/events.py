@@ -85,7 +85,12 @@ def register(
         stream.visible = visible
         if enclosed:
             stream.encode = envelope.encode
-        stream.watched = lookout.over(socket_of(request.environ))
+
+        def gone() -> None:
+            hub.detach(stream)
+            stream.wake()
+
+        stream.watched = lookout.over(socket_of(request.environ), gone)
         body = stream if ending is None else _ended(stream, ending, retry=settings.retry)
         ready()
         if request.method == "HEAD":

@@ -1,8 +1,8 @@
 """Looks after connections that a thread or greenlet of its own serves each: whether the other end is still there.
 
-Such a task notices nothing by itself. Where the other end's machine vanished, the kernel takes what it writes, and once
-the kernel takes no more, it waits for a quarter of an hour: such a connection is ended. Who only waits, and writes
-nothing meanwhile, is told that the client has hung up. This file may not read or write, and knows no transport.
+Such a task notices nothing by itself. While it waits for something to write, it is told that the client has hung up.
+Where the other end's machine vanished, the kernel takes what it writes, and once the kernel takes no more, it waits for
+a quarter of an hour: such a connection is ended. This file may not read or write, and knows no transport.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Lookout:
         self._looking = False
 
     @contextmanager
-    def over(self, descriptor: int | None, ended: Callable[[], None] | None = None) -> Iterator[None]:
+    def over(self, descriptor: int | None, ended: Callable[[], None]) -> Iterator[None]:
         """Watch a connected socket meanwhile.
 
         Args:
