@@ -124,10 +124,13 @@
     status.setAttribute('data-transport', transport || '');
   };
 
-  /** A line above the conversation; an empty one takes it away. */
-  Frame.prototype.say = function (message) {
+  /** A line above the conversation, for so long if that is said; an empty one takes it away. */
+  Frame.prototype.say = function (message, ms) {
+    var self = this;
+    root.clearTimeout(this.saying);
     byId('notice').textContent = message;
     byId('notice').hidden = !message;
+    if (ms) { this.saying = root.setTimeout(function () { self.say(''); }, ms); }
   };
 
   Frame.prototype.showName = function () {

@@ -184,7 +184,10 @@
   });
 
   // Something is missing and cannot be had: rather than leaving a hole that nobody sees, show the room anew.
-  rt.on('realtime.reset', function () { enter(wanted); });
+  rt.on('realtime.reset', function () {
+    enter(wanted);
+    frame.say('Something that was said is gone from the server’s log: this is the room as it is there now.', 15000);
+  });
 
   ['realtime.revoked', 'realtime.expired'].forEach(function (event) {
     rt.on(event, function (now) {

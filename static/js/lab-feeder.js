@@ -11,6 +11,7 @@
 
   var Lab = typeof module === 'object' && module.exports ? require('./lab-settings.js') : root.Lab;
   var EXCHANGES = 9, SLICE = 500, TRIES = 5;
+  var PATIENCE = 15000;   // milliseconds for which the server may be away
 
   /** `paths`: {time, feed, stream}. `request(method, path, body, cb(error, json, heads))`. `clock`: as Lab.Wire's. */
   function Feeder(paths, request, clock) {
@@ -54,7 +55,7 @@
 
   /** Feed a room for as long as the settings say. cb(error) at the end; `error` when it had to end earlier. */
   Feeder.prototype.run = function (room, settings, cb) {
-    var self = this, total = settings.rate * settings.seconds, next = 0, failures = 0;
+    var self = this, total = settings.rate * settings.seconds, next = 0, failures = 0, away = null;
     this.began = this.clock.now();
     this.running = true;
 
@@ -72,11 +73,13 @@
         room: room, since: (self.began + self.offset) / 1000, first: next, count: count, size: settings.size,
         seconds: Math.max(0, Math.min(1000, upto - elapsed)) / 1000
       }, function (error, answer) {
-        if (error && error.retry && failures < TRIES) {
-          failures += 1;
+        var now = self.clock.now();
+        if (error && away === null) { away = now; }
+        if (error && error.retry && now - away < PATIENCE) {
           return self.clock.setTimeout(slice, error.retryAfter || 300);
         }
         if (error) { return end(error); }
+        away = null;
         self.accepted.push.apply(self.accepted, answer.ids);
         next += answer.ids.length;
         if (!answer.error) { failures = 0; return slice(); }

@@ -85,6 +85,11 @@
     });
   }
 
+  function gone(lanes) {
+    var away = lanes.filter(function (lane) { return lane.state === 'reconnecting'; });
+    return away.length ? [names(away) + (away.length > 1 ? ' were' : ' was') + ' not connected at the end.'] : [];
+  }
+
   /** Lanes of which the same is to be said, together. */
   function alike(lanes, key) {
     var groups = [], known = {};
@@ -126,7 +131,8 @@
       compared = working.filter(function (lane) { return !lane.disturbed.length; });
       held = working.filter(function (lane) { return lane.disturbed.length; });
       if (compared.length) { said.push(quickest(compared), cheapest(compared, report.settings.size)); }
-      said = said.concat(losses(working, report.accepted), recoveries(working), changes(working), disturbed(held));
+      said = said.concat(losses(working, report.accepted), recoveries(working), gone(working), changes(working));
+      said = said.concat(disturbed(held));
     }
     failed.forEach(function (lane) {
       said.push(names([lane]) + ' did not work here' + (lane.reason ? ': ' + lane.reason : '') + '.');

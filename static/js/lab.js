@@ -108,7 +108,8 @@
     charts.update();
     if (now.phase === 'feeding') {
       view.progress(Math.min(1, at / seconds));
-      view.count(now.feeder.accepted.length + ' messages in ' + Math.floor(at) + ' of ' + seconds + ' s');
+      view.count(now.feeder.accepted.length + ' messages in ' + Math.min(seconds, Math.floor(at)) + ' of ' + seconds +
+        ' s');
     }
     now.timer = root.setTimeout(function () { tick(now); }, TICK);
   }

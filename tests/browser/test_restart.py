@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 
 import pytest
+from playwright.sync_api import expect
 
 from realtime import Publisher
 from tests.support.processes import Redis, Server, free_port, start_gevent
@@ -43,5 +44,24 @@ def test_a_page_comes_back_after_the_server_was_restarted_and_has_everything(
             chat.must_show_once(kept)
             assert len(kept) == 7
             assert transport is None or chat.transport == transport
+    finally:
+        server.stop()
+
+
+def test_a_page_whose_log_is_lost_shows_what_there_is_and_says_so(visit: Visit, room: str) -> None:
+    env = {"REALTIME_BUS_URL": "memory://", "PORT": str(free_port())}
+    server = start_gevent(**env)
+    try:
+        chat = visit(server.url, room, user="Ann", network_fails=True)
+        chat.send("before")
+        chat.wait_until_nothing_waits()
+        server.stop()
+        chat.wait_disconnected()
+        chat.send("while it was away")
+        server = start_gevent(**env)
+        expect(chat.page.locator("#notice")).to_contain_text("gone from the server’s log", timeout=20_000)
+        chat.wait_until_nothing_waits()
+        chat.must_show(log(server.url, room))
+        assert chat.texts == ["while it was away"]
     finally:
         server.stop()

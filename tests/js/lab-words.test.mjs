@@ -65,6 +65,12 @@ test("a lane that did not work is compared with nobody, nor is the speed of one 
   assert.ok(said.some((one) => one.startsWith("Long poll was cut and frozen by hand")));
 });
 
+test("a lane that has not come back is named", () => {
+  const said = verdict({ websocket: {}, polling: { state: "reconnecting" }, sse: { state: "reconnecting" } });
+  assert.ok(said.includes("Socket.IO polling and Native SSE were not connected at the end."));
+  assert.ok(!verdict({ websocket: {} }).some((one) => one.includes("not connected")));
+});
+
 test("what is to be said of several lanes is said once", () => {
   const switched = { disturbed: ["switched"], changes: 2 };
   const said = verdict({ websocket: switched, sse: switched, poll: { disturbed: ["cut"], changes: 1, lost: 1 } });

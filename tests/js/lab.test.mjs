@@ -132,6 +132,23 @@ test("what may pass is tried again, what may not ends the run", () => {
   assert.deepEqual([partly.ends, partly.feeder.refused, partly.asked[1].first], [[null], 1, 1]);
 });
 
+test("a server that is away for some seconds is waited for, and what was due is made up for", () => {
+  const away = { refused: { code: "no_connection", message: "gone", retry: true, retryAfter: 0 } };
+  const world = feeding({ rate: 10, seconds: 5, size: 64 }, (nth) => (nth > 2 && nth < 25 ? away : null));
+  world.clock.tick(30_000);
+  assert.deepEqual([world.ends, world.feeder.accepted.length], [[null], 50]);
+  const gone = feeding({ rate: 10, seconds: 5, size: 64 }, () => away);
+  gone.clock.tick(14_000);
+  assert.deepEqual(gone.ends, []);
+  gone.clock.tick(3_000);
+  assert.deepEqual(gone.ends, [away.refused]);
+  const stopped = feeding({ rate: 10, seconds: 5, size: 64 }, () => away);
+  stopped.clock.tick(1_000);
+  stopped.feeder.stop();
+  stopped.clock.tick(1_000);
+  assert.deepEqual(stopped.ends, [null]);
+});
+
 test("the clocks are compared by the shortest exchange, and its half is the doubt", () => {
   const clock = new FakeClock(), trips = [40, 4, 60, 8, 8, 8, 8, 8, 8];
   let cb = null;
