@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from typing import Any
 
@@ -29,48 +29,43 @@ from .names import check_room
 from .remote import RemoteServer
 from .state import State
 
-Publish = Callable[..., str]
-
 _URL = click.option("--url", help="A running server, such as http://127.0.0.1:5000, instead of the log itself.")
 _HEADER = click.option("--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Sent to that server.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object a line, for programs.")
 _AFTER = click.option("--after", metavar="ID", help="Only what follows this message.")
 
 
-def register(app: Flask, *, publish: Publish) -> None:
-    """Add the commands to an application.
-
-    Args:
-        app: the application; the commands run in its context.
-        publish: ``Realtime.publish``: what the command publishes goes the way of everything else.
-    """
+def register(app: Flask) -> None:
+    """Add the commands to an application. They run in its context."""
     group = AppGroup("realtime", help="Publish to rooms, read and follow them; find what is set up wrongly.")
-    for command in (_publish_command(publish), _tail, _history, _rooms, _doctor, lab):
+    for command in (_publish, _tail, _history, _rooms, _doctor, lab):
         group.add_command(command)
     app.cli.add_command(group)
 
 
-def _publish_command(publish: Publish) -> click.Command:
-    @click.command("publish", short_help="Publish one message.")
-    @click.argument("room")
-    @click.argument("data", metavar="JSON")
-    @click.option("--event", default="message", show_default=True, help="The event's name.")
-    @click.option("--key", help="Idempotency key: the same key again is the same message, published once.")
-    @_URL
-    @_HEADER
-    @with_appcontext
-    def command(room: str, data: str, event: str, key: str | None, url: str | None, headers: tuple[str, ...]) -> None:
-        """Publish JSON to ROOM and print the message's id. JSON - is read from standard input."""
-        with _one_line_errors():
-            value = _parsed(sys.stdin.buffer.read() if data == "-" else data)
-            if url is not None:
-                check_room(room)
-                click.echo(_server(url, headers).publish(room, value, event=event, key=key))
-                return
-            _must_be_shared()
-            click.echo(publish(room, value, event=event, key=key))
-
-    return command
+@click.command("publish", short_help="Publish one message.")
+@click.argument("room")
+@click.argument("data", metavar="JSON")
+@click.option("--event", default="message", show_default=True, help="The event's name.")
+@click.option("--key", help="Idempotency key: the same key again is the same message, published once.")
+@_URL
+@_HEADER
+@with_appcontext
+def _publish(room: str, data: str, event: str, key: str | None, url: str | None, headers: tuple[str, ...]) -> None:
+    """Publish JSON to ROOM and print the message's id. JSON - is read from standard input."""
+    with _one_line_errors():
+        value = _parsed(sys.stdin.buffer.read() if data == "-" else data)
+        check_room(room)
+        if url is not None:
+            click.echo(_server(url, headers).publish(room, value, event=event, key=key))
+            return
+        # The way of everything else, types and hooks included, but for following the log: this process reads nothing.
+        with _log() as bus:
+            pipeline = _state().pipeline
+            message = pipeline.prepare(room, value, event=event, key=key)
+            published = bus.publish(message)
+            pipeline.announce(message, published)
+        click.echo(str(published.id))
 
 
 @click.command("history", short_help="Print what a room got.")

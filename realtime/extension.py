@@ -73,7 +73,7 @@ class Realtime(Guarding, Requesting, Publishing):
             state = assemble(app, settings=settings, socketio=self._socketio, rules=self._rules, access=self._access)
         app.extensions[EXTENSION] = state
         self._states.append(state)
-        cli.register(app, publish=self.publish)
+        cli.register(app)
 
     def _prepared(
         self, room: str, data: object, *, event: str = "message", key: str | None = None, transient: bool = False

@@ -165,6 +165,26 @@ def test_hooks_see_what_the_command_publishes(shared_redis: Redis, namespace: st
     app.extensions["realtime"].close()
 
 
+def test_an_application_that_was_made_for_greenlets_publishes_from_a_shell(
+    shared_redis: Redis, namespace: str, tmp_path: Path
+) -> None:
+    (tmp_path / "shop.py").write_text(
+        "from flask import Flask\nfrom flask_socketio import SocketIO\nfrom realtime import Realtime\n"
+        "app = Flask('shop')\nSocketIO(app, async_mode='gevent')\nrealtime = Realtime(app)\n",
+        "utf-8",
+    )
+    command = [sys.executable, "-m", "flask", "--app", "shop", "realtime"]
+    environ = clean_environment(PYTHONPATH=str(ROOT), REALTIME_BUS_URL=shared_redis.url, REALTIME_NAMESPACE=namespace)
+    shown = ""
+    for arguments in (["publish", "lobby", '"from a shell"'], ["history", "lobby"]):
+        done = subprocess.run(
+            [*command, *arguments], cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        shown += done.stdout
+    assert re.fullmatch(r'(\d+-\d+)\n\1  lobby  message  "from a shell"\n', shown)
+
+
 def test_what_a_terminal_would_obey_is_not_printed(on_redis: Run, room: str) -> None:
     (id_,) = said(on_redis("publish", room, '"\\u009b31m\\u202e"'))
     assert said(on_redis("history", room)) == [f'{id_}  {room}  message  "\\u009b31m\\u202e"']
