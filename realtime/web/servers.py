@@ -11,6 +11,7 @@ from typing import Any, Final
 from ..concurrency import detected
 from ..errors import ConfigError
 
+_KNOWING: Final = ("gunicorn", "Werkzeug")
 _log: Final = logging.getLogger(__name__)
 
 
@@ -43,8 +44,8 @@ def check_alone(environ: dict[str, Any], warn: Callable[[str], None] = _log.warn
     """Whether other processes of the same server answer requests for this application (``wsgi.multiprocess``), where
     the log lives inside each.
 
-    gunicorn knows. Other servers, and whatever translates from another protocol to WSGI, may say so only because it
-    could be: that is told in the log.
+    gunicorn and Flask's development server know. Others, and whatever translates from another protocol to WSGI, may
+    say so only because it could be: that is told in the log.
 
     Raises:
         ConfigError: it is so.
@@ -52,6 +53,6 @@ def check_alone(environ: dict[str, Any], warn: Callable[[str], None] = _log.warn
     server = environ.get("SERVER_SOFTWARE", "") or "the server"
     if not environ.get("wsgi.multiprocess"):
         return
-    if "gunicorn" in server:
+    if any(name in server for name in _KNOWING):
         raise ConfigError(parted(server))
     warn(f"{parted(server)}. Nothing is wrong if there is only this one")

@@ -129,7 +129,7 @@ def test_several_workers_with_a_log_each_refuse_what_would_be_lost(tmp_path: Pat
             server.until(r"\[ERROR\] REALTIME_BUS_URL is memory://")
 
 
-def test_one_worker_or_a_server_that_is_not_sure_serves_memory(caplog: pytest.LogCaptureFixture) -> None:
+def test_one_process_or_a_server_that_is_not_sure_serves_memory(caplog: pytest.LogCaptureFixture) -> None:
     app = Flask("shop")
     realtime = Realtime(app)
     client = app.test_client()
@@ -140,6 +140,12 @@ def test_one_worker_or_a_server_that_is_not_sure_serves_memory(caplog: pytest.Lo
     assert [one.getMessage()[:60] for one in caplog.records if "memory://" in one.getMessage()] == [
         "REALTIME_BUS_URL is memory://, but adapter serves with sever"
     ]
+    for name in ("gunicorn/27.0", "gevent/26.9 gunicorn/27.0", "Werkzeug/3.1"):
+        sure = {"SERVER_SOFTWARE": name, "wsgi.multiprocess": True}
+        other = Flask("other")
+        Realtime(other)
+        answer = other.test_client().post("/rooms/lobby/messages", json={"data": 1}, environ_overrides=sure)
+        assert (answer.status_code, answer.json["error"]["code"]) == (500, "config")
     gunicorn = {"SERVER_SOFTWARE": "gunicorn/27.0", "wsgi.multiprocess": False}
     again = client.post("/rooms/lobby/messages", json={"data": 1}, environ_overrides=gunicorn)
     assert again.status_code == 201
