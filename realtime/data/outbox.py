@@ -23,6 +23,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.orm import Session, scoped_session
 
+from ..arguments import seconds
 from ..errors import ConfigError
 from ..message import Message
 from ..names import check_room, shortened
@@ -141,7 +142,7 @@ class OutboxRelay(Relay):
         super().__init__(target, poll=poll)
         self._outbox = outbox
         self._engine = engine
-        self._lease = min(max(lease, 1.0), 600.0)
+        self._lease = min(max(seconds("lease", lease, most=86_400), 1.0), 600.0)
         self._token = secrets.token_hex(12)
 
     @property

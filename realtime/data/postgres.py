@@ -100,7 +100,7 @@ class PostgresChanges(TableRelay):
             ConfigError: there is no such table.
             InvalidValue: not a room's or event's name.
         """
-        watched = self._check(room, event)
+        watched = self._check(table, room, event)
         name = sql.Identifier(*table.split("."))
         with self._connect() as connection, connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK + 1,))

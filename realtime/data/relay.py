@@ -15,14 +15,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from ..arguments import seconds
 from ..bus.replay import Replay
 from ..concurrency import Concurrency, detected
-from ..errors import HookFailed, InvalidValue, RealtimeError
+from ..errors import ConfigError, HookFailed, InvalidValue, RealtimeError
 from ..jitter import Backoff
 from ..message import encode_json
+from ..names import shortened
 
 BATCH: Final = 100
 _SLICE: Final = 500
+_MOST_SECONDS: Final = 86_400.0
 
 
 class Target(Protocol):
@@ -73,11 +76,17 @@ class Relay(ABC):
     Args:
         target: a ``Realtime`` or a ``Publisher``.
         poll: seconds after which it looks without being woken, from 0.02 to 60.
+
+    Raises:
+        ConfigError: not such a target.
+        InvalidValue: not such a time.
     """
 
     def __init__(self, target: Target, *, poll: float) -> None:
+        if not all(callable(getattr(target, name, None)) for name in ("publish", "history")):
+            raise ConfigError(f"changes are relayed to a Realtime or a Publisher, not to {shortened(target)}")
         self._target = target
-        self._poll = min(max(poll, 0.02), 60.0)
+        self._poll = min(max(seconds("poll", poll, most=_MOST_SECONDS), 0.02), 60.0)
         self._concurrency: Concurrency = detected()
         self._stopping = False
         self._running_in = 0

@@ -59,10 +59,12 @@ class SQLiteChanges(TableRelay):
                 it is now, or was before it was deleted. Blobs are in hexadecimal, infinity is null.
 
         Raises:
-            ConfigError: there is no such table.
+            ConfigError: there is no such table, or database.
             InvalidValue: not a room's or event's name.
         """
-        watched = self._check(room, event)
+        watched = self._check(table, room, event)
+        if not Path(self._path).is_file():
+            raise ConfigError(f"there is no database {self._path}")  # SQLite would make one.
         with closing(sqlite3.connect(self._path, timeout=_INSTALL_SECONDS, isolation_level=None)) as connection:
             columns = [name for _, name, *_ in connection.execute(f"PRAGMA table_info({_quoted(table)})")]
             if not columns:

@@ -7,7 +7,8 @@ import logging
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from ..names import check_event, check_room
+from ..errors import ConfigError
+from ..names import check_event, check_room, shortened
 from .relay import Relay, Row, Target
 
 Room = str | Callable[[dict[str, Any]], str | None]
@@ -34,8 +35,10 @@ class TableRelay(Relay):
         self._source = source
         self._logger = logging.getLogger(__name__)
 
-    def _check(self, room: Room, event: str) -> Watched:
-        if isinstance(room, str):
+    def _check(self, table: str, room: Room, event: str) -> Watched:
+        if not isinstance(table, str):
+            raise ConfigError(f"a table is named by text, not {shortened(table)}")
+        if not callable(room):
             check_room(room)
         check_event(event)
         return Watched(room, event)

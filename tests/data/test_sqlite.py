@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
 
 from realtime import ConfigError, InvalidValue, Publisher
 from realtime.data.sqlite import SQLiteChanges
@@ -217,8 +218,27 @@ def test_a_table_that_is_not_there_and_names_that_are_none_are_refused(path: Pat
     changes = SQLiteChanges(path, target)
     with pytest.raises(ConfigError, match="no table 'nothing'"):
         changes.watch("nothing", room="orders")
-    with pytest.raises(InvalidValue):
-        changes.watch("orders", room="no room!")
+    wrong: Any
+    for wrong in ("no room!", 5, None):
+        with pytest.raises(InvalidValue, match="not a room name"):
+            changes.watch("orders", room=wrong)
+    for wrong in (None, 5):
+        with pytest.raises(ConfigError, match="a table is named by text"):
+            changes.watch(wrong, room="orders")
+    elsewhere = path.parent / "shpo.db"
+    with pytest.raises(ConfigError, match="there is no database"):
+        SQLiteChanges(elsewhere, target).watch("orders", room="orders")
+    assert not elsewhere.exists()
+
+
+def test_a_target_and_a_time_that_are_none_are_refused_at_once(path: Path, target: Any) -> None:
+    wrong: Any
+    for wrong in (None, Flask("shop"), "redis://127.0.0.1"):
+        with pytest.raises(ConfigError, match="a Realtime or a Publisher, not to "):
+            SQLiteChanges(path, wrong)
+    for wrong in (None, "1", -1, float("nan")):
+        with pytest.raises(InvalidValue, match="poll is a number of seconds"):
+            SQLiteChanges(path, target, poll=wrong)
 
 
 def test_columns_that_were_added_are_seen_after_watching_again(path: Path, target: Any, seen: Seen) -> None:
