@@ -16,6 +16,7 @@ from .finding import Finding, error, ok, warning
 _OLDEST_REDIS: Final = (5, 0)
 _SLOW_MS: Final = 20
 _FULL: Final = 0.8
+_APART: Final = 5.0
 _MIB: Final = 1024 * 1024
 
 
@@ -25,15 +26,24 @@ def examine_log(bus: Bus) -> Iterator[Finding]:
         yield ok("bus", "memory://: one process; what was said is gone when it ends")
         return
     try:
-        bus.condition()  # connecting is not what is measured
+        bus.ping()  # connecting is not what is measured
         began = time.perf_counter()
         bus.ping()
         took = (time.perf_counter() - began) * 1000
-        condition = bus.condition()
     except BusUnavailable as exc:
         yield error("bus", exc.message, "start Redis, or correct REALTIME_BUS_URL (or REDIS_URL)")
         return
-    yield from check_condition(condition)
+    try:
+        condition, now = bus.condition(), time.time()
+    except BusUnavailable as exc:
+        yield warning(
+            "bus",
+            f"reachable, but it says nothing of itself: {exc.message}",
+            "allow its user INFO, or look yourself: version 5.0 or newer, appendonly yes, maxmemory-policy noeviction",
+        )
+    else:
+        yield from check_condition(condition)
+        yield from check_clock(condition, now)
     if took > _SLOW_MS:
         yield warning("bus latency", f"{took:.0f} ms for a ping", "put Redis nearer: every publish waits for it")
     else:
@@ -54,6 +64,27 @@ def check_condition(said: Mapping[str, Any]) -> Iterator[Finding]:
     yield from _persistence(said)
     yield from _eviction(said)
     yield from _memory(said)
+
+
+def check_clock(said: Mapping[str, Any], now: float) -> Iterator[Finding]:
+    """Whether the clocks of Redis (which says its time from 7.0 on) and of this machine are the same one.
+
+    Args:
+        said: what Redis says of itself.
+        now: the time here when it said so.
+    """
+    if "server_time_usec" not in said:
+        return
+    apart = int(said["server_time_usec"]) / 1e6 - now
+    if abs(apart) > _APART:
+        yield warning(
+            "bus clock",
+            f"Redis' clock is {abs(apart):.0f} s {'ahead of' if apart > 0 else 'behind'} this machine's: tickets and "
+            "grants begin and end by the machines' clocks, messages' ids are of that of Redis",
+            "let a time service (NTP) set both clocks",
+        )
+    else:
+        yield ok("bus clock", "as this machine's")
 
 
 def _persistence(said: Mapping[str, Any]) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
+import redis as redis_client
 from flask import Flask
 from flask_socketio import SocketIO
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -16,7 +17,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from realtime import Realtime
 from realtime.doctor.application import check_mode, check_origins, check_secret, examine_application
 from realtime.doctor.finding import Finding
-from realtime.doctor.log import check_condition, examine_log
+from realtime.doctor.log import check_clock, check_condition, examine_log
 from realtime.doctor.machine import check_browser_files, check_libraries, check_open_files, check_python
 from realtime.doctor.proxy import check_path
 from realtime.doctor.workers import examine_workers
@@ -224,10 +225,20 @@ def test_a_real_redis_is_asked(make_app: Callable[..., Flask], own_redis: Redis)
     bus = make_app(REALTIME_BUS_URL=own_redis.url, REALTIME_PUBLISH_TIMEOUT=0.5).extensions["realtime"].bus
     levels = {one.check: one.level for one in examine_log(bus)}
     levels.pop("bus latency")
+    assert levels.pop("bus clock", "ok") == "ok"
     assert levels == {"bus": "ok", "bus persistence": "ok", "bus eviction": "ok", "bus memory": "ok"}
     own_redis.kill()
     found = only(examine_log(bus))
     assert (found.level, "REALTIME_BUS_URL" in found.mend) == ("error", True)
+
+
+def test_a_redis_that_says_nothing_of_itself_is_no_error(make_app: Callable[..., Flask], own_redis: Redis) -> None:
+    with redis_client.Redis.from_url(own_redis.url) as admin:
+        admin.acl_setuser("shop", enabled=True, passwords=["+secret"], keys=["*"], commands=["+@all", "-info"])
+    app = make_app(REALTIME_BUS_URL=own_redis.url.replace("//", "//shop:secret@"))
+    found = {one.check: one for one in examine_log(app.extensions["realtime"].bus)}
+    assert (found["bus"].level, "says nothing of itself" in found["bus"].said) == ("warning", True)
+    assert "bus latency" in found
 
 
 @pytest.mark.parametrize(
@@ -250,6 +261,22 @@ def test_a_real_redis_is_asked(make_app: Callable[..., Flask], own_redis: Redis)
 )
 def test_what_redis_says_of_itself(said: dict[str, object], check: str, level: str) -> None:
     assert only(check_condition(said), check).level == level
+
+
+@pytest.mark.parametrize(
+    ("ahead", "level", "words"),
+    [
+        (0.5, "ok", "as this"),
+        (-4, "ok", "as this"),
+        (90, "warning", "90 s ahead of"),
+        (-3600, "warning", "3600 s behind"),
+    ],
+)
+def test_clocks_that_are_apart_are_told_of(ahead: float, level: str, words: str) -> None:
+    now = 1_790_000_000.0
+    found = only(check_clock({"server_time_usec": int((now + ahead) * 1e6)}, now))
+    assert (found.level, words in found.said) == (level, True)
+    assert list(check_clock({"redis_version": "6.2.1"}, now)) == []
 
 
 @pytest.fixture
