@@ -117,7 +117,7 @@ def test_a_page_that_makes_its_event_source_anew_outlives_a_first_refusal(
         )
         server.until("whatever needs the bus is refused with 503")
         own_redis.start()
-        eventually(lambda: '{transport="sse"} 1.0' in requests.get(f"{server.url}/metrics", timeout=10).text)
+        eventually(lambda: '{transport="sse"} 1.0' in requests.get(f"{server.url}/metrics", timeout=10).text, within=30)
         publish(server.url, room, "at last")
         eventually(lambda: page.evaluate("heard") == ['"at last"'], what="the message")
         page.close()

@@ -117,7 +117,7 @@ def test_a_table_may_be_named_otherwise_the_next_time(postgres: Postgres, table:
 
 
 FORK = """
-import os, sys, time
+import os, signal, sys, time
 import psycopg
 from realtime import Publisher
 from realtime.data.postgres import PostgresChanges
@@ -140,6 +140,7 @@ add(1)
 until(1)
 child = os.fork()
 if child == 0:
+    signal.alarm(25)  # Nobody waits for it when it fails.
     changes.start()
     until(4)
     changes.stop()

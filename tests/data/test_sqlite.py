@@ -192,6 +192,7 @@ until(1)
 before = changes._connection
 child = os.fork()
 if child == 0:
+    signal.alarm(25)  # Nobody waits for it when it fails.
     changes.start()
     while changes._connection is None:
         time.sleep(0.02)

@@ -116,14 +116,14 @@ def test_several_workers_with_a_log_each_refuse_what_would_be_lost(tmp_path: Pat
     environ = clean_environment(PYTHONPATH=f"{tmp_path}:{ROOT}", REALTIME_BUS_URL="memory://")
     server = Process(workers(kind, port), env=environ, cwd=tmp_path)
     with running(server):
-        eventually(lambda: answers(port), within=20, what="the server")
+        eventually(lambda: answers(port), within=30, what="the server")
         url = f"http://127.0.0.1:{port}"
         assert "Set REALTIME_BUS_URL=redis://" in refused(url)
-        answer = requests.post(f"{url}/rooms/lobby/messages", json={"data": 1}, timeout=5)
+        answer = requests.post(f"{url}/rooms/lobby/messages", json={"data": 1}, timeout=15)
         assert (answer.status_code, answer.json()["error"]["code"]) == (500, "config")
-        ready = requests.get(f"{url}/readyz", timeout=5)
+        ready = requests.get(f"{url}/readyz", timeout=15)
         assert (ready.status_code, ready.json()) == (503, {"status": "config"})
-        assert requests.get(f"{url}/plain", timeout=5).text == "ok"
+        assert requests.get(f"{url}/plain", timeout=15).text == "ok"
         if kind != "gthread":
             # Its own worker says so at once, the first of them for all.
             server.until(r"\[ERROR\] REALTIME_BUS_URL is memory://")
