@@ -23,6 +23,7 @@ app = Flask(__name__)
 app.config["SECRET_KEY"] = "test"
 socketio = SocketIO(app)
 realtime = Realtime(app, socketio=socketio)
+left: set[str] = set()
 members = {name for name in os.environ.get("ONLY", "").split(",") if name}
 
 if members:
@@ -55,7 +56,12 @@ def connected(auth: Any) -> bool | None:
 
 @socketio.on("disconnect")
 def disconnected(_reason: str) -> None:
-    pass
+    left.add(request.sid)  # type: ignore[attr-defined]
+
+
+@app.get("/left/<sid>")
+def has_left(sid: str) -> tuple[str, int]:
+    return "", 204 if sid in left else 404
 
 
 @socketio.on("remember")

@@ -148,6 +148,8 @@ def test_who_takes_its_leave_is_forgotten(deployment: Deployment, stock: Stock, 
     client = stock(deployment.url)
     client.join(room)
     client.tell(["leave"])
+    # The next connection is another one: it could overtake the goodbye.
+    eventually(lambda: deployment.get(f"/left/{client.connections[0].sid}").ok, what="that it is gone")
     client.tell(["connect"])
     second = client.wait_connected(2)
     assert not second.recovered
