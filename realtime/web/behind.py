@@ -37,11 +37,20 @@ class Behind(Generic[T]):
         self._concurrency = concurrency
         self._name = name
         self._log = logging.getLogger(__name__)
-        self._changed: dict[str, T] = {}
-        self._writing = concurrency.lock()
-        self._mutex = concurrency.mutex()
         self._runs_in = 0
         self._over = False
+        self._renew()
+
+    def _renew(self) -> None:
+        self._changed: dict[str, T] = {}
+        self._writing = self._concurrency.lock()
+        self._mutex = self._concurrency.mutex()
+        self._pid = os.getpid()
+
+    def _here(self) -> None:
+        """A fork has inherited its parent's changes, which are not its own, and locks of threads that it has not."""
+        if self._pid != os.getpid():
+            self._renew()
 
     def put(self, key: str, change: T, *, soon: bool = False) -> None:
         """Write a change, in place of what is not written yet of its key.
@@ -52,6 +61,7 @@ class Behind(Generic[T]):
         Raises:
             BusUnavailable: only with ``soon``; it is written later.
         """
+        self._here()
         with self._mutex:
             self._changed.pop(key, None)
             self._changed[key] = change
@@ -66,12 +76,14 @@ class Behind(Generic[T]):
         Raises:
             BusUnavailable: the rest is written later.
         """
+        self._here()
         with self._writing:
             while self._changed:
                 self._write_some()
 
     def secure(self, key: str) -> None:
         """Return when this key's change is written, or cannot be now; many share a round trip."""
+        self._here()
         with suppress(BusUnavailable), self._writing:
             while key in self._changed:
                 self._write_some()

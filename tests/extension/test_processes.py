@@ -92,6 +92,42 @@ def forked(**settings: str) -> list[str]:
     return done.stdout.splitlines()
 
 
+WRITING = """
+import os, threading
+from realtime.concurrency import Threads
+from realtime.web.behind import Behind
+
+begun, parent, written = threading.Event(), os.getpid(), []
+
+
+def write(batch):
+    if os.getpid() == parent:
+        begun.set()
+        threading.Event().wait()
+    written.append(dict(batch))
+
+
+behind = Behind(write, concurrency=Threads(), name="writing")
+behind.put("parents", 1)
+begun.wait()
+behind.put("parents too", 2)
+pid = os.fork()
+if pid == 0:
+    behind.put("own", 3)
+    behind.close()
+    os._exit(written != [{"own": 3}])
+print(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), flush=True)
+os._exit(0)
+"""
+
+
+def test_a_child_of_a_process_that_is_just_writing_waits_for_nobody_and_writes_its_own() -> None:
+    command = [sys.executable, "-c", WRITING]
+    env = clean_environment(PYTHONPATH=str(ROOT))
+    done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "0\n", done.stderr
+
+
 def test_a_child_of_a_following_process_follows_by_itself(shared_redis: Redis, namespace: str) -> None:
     status, history = forked(REALTIME_BUS_URL=shared_redis.url, REALTIME_NAMESPACE=namespace)
     assert status == "0"
