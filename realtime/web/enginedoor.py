@@ -21,7 +21,7 @@ from ..wire import websocket
 from . import enginerequests as requests
 from .admission import Admission
 from .delays import Delays
-from .enginepolling import Polls, SecondPoll, encoded, is_python, posted
+from .enginepolling import EMPTY, Polls, SecondPoll, encoded, is_python, posted
 from .enginerequests import EngineRequest, RequestRefused
 from .enginesocket import EngineSocket
 from .packets import BadPacket, read_payload
@@ -190,6 +190,8 @@ class EngineDoor(engineio.Server):
             session.break_off("a second poll", limit="polls")
             raise requests.closed("one poll at a time") from None
         except QueueEmpty:
+            if session.upgraded:
+                return EMPTY  # Its client is elsewhere now, and well.
             session.close(wait=False, abort=True, reason=self.reason.TRANSPORT_ERROR)
             raise requests.unknown_session() from None
         return payload

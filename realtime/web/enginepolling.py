@@ -67,6 +67,11 @@ class Polls:
         """Whether a poll is being answered."""
         return self._polling
 
+    def wait_until_answered(self, seconds: float) -> None:
+        """Wait for the poll that is being answered, if there is one, at most so long."""
+        if self._polling:
+            self._done.wait(seconds)
+
     def is_repeated(self, stamp: str | None, body: bytes) -> bool:
         """Whether this POST is the last one again: the same ``t``, the same body. It is not to be handled twice."""
         if stamp is None:

@@ -29,6 +29,8 @@ _READ: Final = 64 * 1024
 _LINGER_SECONDS: Final = 2.0
 _UPGRADE_SECONDS: Final = 10.0
 """How long a client may take to change from polling to a WebSocket, once it has opened one."""
+_POLL_SECONDS: Final = 1.0
+"""How long the poll that waited meanwhile may take to be answered."""
 
 
 class BlockingWebSocket:
@@ -168,8 +170,9 @@ class ThreadedWebSockets:
 def probed(session: Any, ws: Any) -> bool:
     """Whether a client changes from polling to this WebSocket (Engine.IO protocol, "Upgrade").
 
-    PING probe is answered with PONG probe; then the client, all of its polls answered, sends UPGRADE. Until then
-    polling goes on, and it goes on for good where the client sends anything else or takes too long.
+    PING probe is answered with PONG probe, and with NOOP the poll that waits; then the client sends UPGRADE, perhaps
+    before it has that NOOP. Until then polling goes on, and it goes on for good where the client sends anything else or
+    takes too long.
     """
     wait_for = getattr(ws, "wait_for", lambda _seconds: None)
     wait_for(_UPGRADE_SECONDS)
@@ -179,8 +182,12 @@ def probed(session: Any, ws: Any) -> bool:
             return False
         ws.send(eio_packet.Packet(eio_packet.PONG, data="probe").encode())
         session.queue.put(eio_packet.Packet(eio_packet.NOOP))  # ends the poll that waits
+        if ws.wait() != "5":
+            return False
+        # A poll that is still there would take what is for the WebSocket. The next one is ended at once.
+        session.polls.wait_until_answered(_POLL_SECONDS)
         # Before it is no longer upgrading: no poll may come in between.
-        session.upgraded = ws.wait() == "5" and not session.closed
+        session.upgraded = not session.closed
         wait_for(None)
     except OSError:
         return False

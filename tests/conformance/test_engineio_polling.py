@@ -4,33 +4,13 @@ from __future__ import annotations
 
 import base64
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
 
 import pytest
 import requests
 
-from tests.support.engine import SECONDS, Polling
+from tests.support.engine import SECONDS, Polling, Waiting
 from tests.support.processes import eventually
 from tests.support.raw import RawRequest
-
-
-class Waiting:
-    """A poll that waits."""
-
-    def __init__(self, session: Polling, **query: Any) -> None:
-        self._pool = ThreadPoolExecutor(1)
-        self._answer: Future[requests.Response] = self._pool.submit(session.get, **query)
-        # Nothing tells a client that its poll is being served; a refused one would be back by now.
-        time.sleep(0.1)
-        assert not self._answer.done()
-
-    def text(self) -> str:
-        """What answered it."""
-        answer = self._answer.result(SECONDS)
-        self._pool.shutdown()
-        assert answer.status_code == 200
-        return answer.text
 
 
 def test_a_payload_with_one_text_packet(slow: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.engine import Closed, Frames, Polling
+from tests.support.engine import Closed, Frames, Polling, Waiting
 from tests.support.processes import eventually
 
 
@@ -102,6 +102,23 @@ def test_an_upgrade(slow: str) -> None:
         frames.send("5", '42["message","hello"]')
         # Nothing comes in between: no NOOP is left over.
         assert frames.receive() == '42["message-back","hello"]'
+
+
+@pytest.mark.parametrize("answers", [True, False], ids=["after the answer to its probe", "in one go"])
+def test_a_poll_that_still_waits_is_ended_by_the_upgrade_and_costs_the_websocket_nothing(
+    slow: str, answers: bool
+) -> None:
+    # The client need not have that poll's answer before it sends UPGRADE. Which one is first is chance.
+    for _ in range(4):
+        session = Polling(slow)
+        session.connect()
+        waiting = Waiting(session)
+        with Frames(slow, sid=session.sid) as frames:
+            frames.send("2probe", *([] if answers else ["5"]))
+            assert frames.receive() == "3probe"
+            frames.send(*(["5"] if answers else []), '42["message","hello"]')
+            assert waiting.text() == "6"
+            assert frames.receive() == '42["message-back","hello"]'
 
 
 def test_what_waited_for_a_poll_comes_over_the_websocket(slow: str) -> None:

@@ -57,7 +57,7 @@ def test_who_connects_with_nothing_new_is_asked_about_once(application: Applicat
     client = application.client()
     path = connected(client, auth, **{"X-User": "ada"})
     assert client.post(path, data='420["join",{"room":"a"}]').status_code == 200
-    assert '430[{"ok":true' in eventually(lambda: client.get(path).text)
+    eventually(lambda: '430[{"ok":true' in client.get(path).text, what="the answer to join")
     assert len(calls) == times
     assert client.get(PATH, headers={"X-User": "ada"}).status_code == 429
 

@@ -6,6 +6,8 @@ import json
 import os
 import socket
 import struct
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 
@@ -225,3 +227,21 @@ class Polling:
             got += self.poll()
         assert got[0].startswith('40{"sid":'), got
         assert got[1].startswith('42["auth",'), got
+
+
+class Waiting:
+    """A poll that waits."""
+
+    def __init__(self, session: Polling, **query: Any) -> None:
+        self._pool = ThreadPoolExecutor(1)
+        self._answer: Future[requests.Response] = self._pool.submit(session.get, **query)
+        # Nothing tells a client that its poll is being served; a refused one would be back by now.
+        time.sleep(0.1)
+        assert not self._answer.done()
+
+    def text(self) -> str:
+        """What answered it."""
+        answer = self._answer.result(SECONDS)
+        self._pool.shutdown()
+        assert answer.status_code == 200
+        return answer.text
