@@ -116,7 +116,11 @@ def test_taking_everything_takes_what_was_granted_and_logging_out_does_not(pair:
     here, there = pair
     theirs = log_in(here.url, user)
     do(there, "grant", user, room=room)
-    do(there, "logout", user)
+    with EventReader(here.url, room, headers=theirs) as stream:
+        stream.ready()
+        do(there, "logout", user)
+        # It ends what is open, wherever that is: so this process has heard of it.
+        eventually(lambda: stream.ended, what="the end of the stream")
     with EventReader(here.url, room, headers=theirs) as stream:
         stream.ready()
         revoke(there, user, silently="1")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.processes import Server, running, start_gevent
+from tests.support.processes import Server, eventually, running, start_gevent
 from tests.support.proxy import Proxy
 from tests.support.publishing import Flood, publish
 
@@ -59,7 +59,7 @@ def test_what_is_sent_while_the_connection_is_away_appears_once_on_everybodys_pa
         bob.wait_until_nothing_waits()
         publish(server.url, room, {"user": "Cy", "text": "cy"})
         assert ann.waiting == cut_off
-        assert bob.texts == ["bob 0", "bob 1", "cy"]
+        eventually(lambda: bob.texts == ["bob 0", "bob 1", "cy"], what="Cy's message")
     ann.wait_connected(transport)
     ann.wait_until_nothing_waits()
     kept = log(server.url, room)

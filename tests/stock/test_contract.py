@@ -90,6 +90,7 @@ def test_a_python_client_that_polls_takes_any_number_of_missed_messages(server: 
     try:
         wait_for(client, 59)
         assert [one.id for one in messages(client)] == ids[1:]
+        eventually(lambda: greetings(client), what="the answer to join, which a thread of its own hands on")
         assert len(greetings(client)) == 1, "over one connection"
     finally:
         client.end()
