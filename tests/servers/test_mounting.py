@@ -18,6 +18,7 @@ from realtime import ConfigError, Realtime
 from realtime.serve.mounting import mount_point, mounted, states
 from tests.hostile.lines import connected, response
 from tests.support.processes import (
+    GUNICORN,
     ROOT,
     Process,
     Server,
@@ -115,15 +116,7 @@ def test_applications_are_found_in_whatever_is_around_them() -> None:
 
 
 def test_gunicorn_says_so_too() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--no-control-socket",
-        "--worker-class",
-        "realtime.serve.worker.Worker",
-    ]
-    command += ["--bind", f"127.0.0.1:{free_port()}", "server:app"]
+    command = [*GUNICORN, "--bind", f"127.0.0.1:{free_port()}", "server:app"]
     process = Process(command, env=clean_environment(SCRIPT_NAME="live"))
     with running(process):
         process.until("configuration: SCRIPT_NAME is 'live'; allowed is a path such as /shop, or nothing for the root")

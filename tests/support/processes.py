@@ -22,6 +22,8 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30
+GUNICORN = (sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "realtime.serve.worker.Worker")
+"""With the project's worker; an address and an application are missing."""
 
 
 def eventually(
@@ -158,15 +160,7 @@ def start_threads(module: str = "server", **env: str) -> Server:
 def start_gunicorn(module: str = "server", *arguments: str, **env: str) -> Server:
     """gunicorn with the project's worker on a free port."""
     port = free_port()
-    command = [
-        sys.executable,
-        "-m",
-        "gunicorn",
-        "--no-control-socket",
-        "--worker-class",
-        "realtime.serve.worker.Worker",
-    ]
-    command += ["--bind", f"127.0.0.1:{port}", "--graceful-timeout", "5", *arguments, f"{module}:app"]
+    command = [*GUNICORN, "--bind", f"127.0.0.1:{port}", "--graceful-timeout", "5", *arguments, f"{module}:app"]
     server = Server(command, env=clean_environment(PYTHONPATH=str(ROOT), **env))
     server.url = f"http://127.0.0.1:{port}"
     server.until(r"Booting worker")
