@@ -43,7 +43,7 @@ class EventStream(Connection):
         visible: the heartbeats are events, one right after the first event and then one per interval, whatever else is
             written: a client that sees them knows a stream that is held back, or dead, from one that has no news.
         ends: its response is one of several, each soon followed by the next.
-        watched: entered while the stream is written by its own task.
+        watched: entered while the stream is written by its own task; calls what it is given when its client is gone.
         begun: called when it begins on a server that keeps the socket.
     """
 
@@ -87,7 +87,7 @@ class EventStream(Connection):
         self._padding = padding
         self.visible = False
         self.ends = False
-        self.watched: AbstractContextManager[None] = nullcontext()
+        self.watched: Callable[[Callable[[], None]], AbstractContextManager[None]] = lambda _ended: nullcontext()
         self.begun: Callable[[Connection], None] | None = None
         self._something = concurrency.event()
         self._told = 0
@@ -151,7 +151,7 @@ class EventStream(Connection):
         """
         # The headers leave with the first chunk: this one, before anything that could take time.
         yield self._prelude()
-        with self.watched:
+        with self.watched(self._hung_up):
             yield from self._written()
 
     def _written(self) -> Iterator[bytes]:
@@ -182,6 +182,10 @@ class EventStream(Connection):
     def close(self) -> None:
         """The server is done with it, also where it never began (PEP 3333). Harmless when repeated."""
         self._hub.detach(self)
+
+    def _hung_up(self) -> None:
+        self.close()
+        self.wake()
 
     def _pulse(self) -> bytes:
         return sse.heartbeat(self.heartbeat, retry_ms=self._told) if self.visible else sse.HEARTBEAT

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from typing import Final
-from weakref import ref
 
 from flask import Blueprint, Response, request
 
@@ -87,8 +86,7 @@ def register(
         stream.visible = visible
         if enclosed:
             stream.encode = envelope.encode
-        # Not by a reference: a stream that is never begun is to be forgotten at once, with the place that it has.
-        stream.watched = lookout.over(socket_of(request.environ), partial(_hung_up, hub, ref(stream)))
+        stream.watched = partial(lookout.over, socket_of(request.environ))
         body = stream if ending is None else _ended(stream, ending, retry=settings.retry)
         ready()
         if request.method == "HEAD":
@@ -98,13 +96,6 @@ def register(
             stream.begun = limits.admission.begun(request.environ)
         # Passed through untouched: a server that can give its socket away finds the stream itself, not a wrapper.
         return Response(body, status=200, headers=HEADERS, direct_passthrough=True)
-
-
-def _hung_up(hub: Hub, there: Callable[[], EventStream | None]) -> None:
-    stream = there()
-    if stream is not None:
-        hub.detach(stream)
-        stream.wake()
 
 
 def _ended(stream: EventStream, ending: End, *, retry: float) -> EndingStream:
