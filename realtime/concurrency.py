@@ -14,6 +14,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
+_READY, _LATE = object(), object()
+
 
 class Event(Protocol):
     """What ``threading.Event`` and gevent's have in common."""
@@ -29,6 +31,16 @@ class Event(Protocol):
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until set, at most ``timeout`` seconds; whether it is set."""
+
+
+class Readable(Protocol):
+    """A socket that is waited for many times, by one at a time."""
+
+    def wait(self, until: float) -> bool:
+        """Wait until there is something to read, at most until this moment (``time.monotonic()``); whether there is."""
+
+    def close(self) -> None:
+        """Forget the socket, before it is closed. Harmless when repeated."""
 
 
 class Concurrency(ABC):
@@ -56,6 +68,10 @@ class Concurrency(ABC):
     @abstractmethod
     def sleep(self, seconds: float) -> None:
         """Let others run for this long."""
+
+    def readable(self, fd: int) -> Readable | None:  # noqa: ARG002  the face, as above
+        """What waits for a socket at less cost than the socket's own time-outs, where there is such a thing."""
+        return None
 
 
 class Threads(Concurrency):
@@ -111,6 +127,62 @@ class Greenlets(Concurrency):
 
     def sleep(self, seconds: float) -> None:
         self._gevent.sleep(seconds)
+
+    def readable(self, fd: int) -> Readable | None:
+        return _Watching(self._gevent, fd)
+
+
+class _Watching:
+    """One watcher and one timer for all waits: a socket's own time-outs make both anew each time, at several times the
+    price of what they wait for.
+    """
+
+    def __init__(self, gevent: Any, fd: int) -> None:
+        self._hub, self._current = gevent.get_hub(), gevent.getcurrent
+        self._io = self._hub.loop.io(fd, 1)
+        self._timer: Any = None
+        self._due = self._until = 0.0
+        self._waiting: Any = None
+
+    def wait(self, until: float) -> bool:
+        self._until = until
+        if self._timer is None or until < self._due:
+            self._set_timer()
+        self._waiting = self._current()
+        self._io.start(self._waiting.switch, _READY)
+        try:
+            # Whoever else switches here is not who is waited for.
+            while (came := self._hub.switch()) not in {_READY, _LATE}:
+                continue
+        finally:
+            self._io.stop()
+            self._waiting = None
+        return came is _READY
+
+    def close(self) -> None:
+        self._io.close()
+        self._stop_timer()
+
+    def _set_timer(self) -> None:
+        self._stop_timer()
+        self._due = self._until
+        self._timer = self._hub.loop.timer(max(self._due - time.monotonic(), 0))
+        self._timer.start(self._look)
+
+    def _stop_timer(self) -> None:
+        timer, self._timer = self._timer, None
+        if timer is not None:
+            timer.close()
+
+    def _look(self) -> None:
+        """The timer was set for an earlier wait: it looks how long the present one may take."""
+        self._stop_timer()
+        if self._waiting is None:
+            return
+        if self._until > time.monotonic():
+            self._set_timer()
+        else:
+            self._waiting.switch(_LATE)
 
 
 def for_mode(mode: str) -> Concurrency:

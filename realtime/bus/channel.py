@@ -7,7 +7,9 @@ carry. This file decides nothing about trying again; after any error but a time-
 
 from __future__ import annotations
 
+import ssl
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
 import hiredis
@@ -15,6 +17,7 @@ from redis.connection import ConnectionPool
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import InvalidResponse, ResponseError
 
+from ..concurrency import Readable
 from .locate import Primary
 
 _NOTHING: Final = object()
@@ -36,6 +39,7 @@ class Channel:
 
     Args:
         pool: says where to and how; the connection is not one of the pool's.
+        readable: makes what waits for a descriptor; ``None`` where the socket's own time-outs do.
 
     Attributes:
         moves: the primary may become another node.
@@ -44,7 +48,7 @@ class Channel:
         RedisError: it cannot be opened.
     """
 
-    def __init__(self, pool: ConnectionPool) -> None:
+    def __init__(self, pool: ConnectionPool, *, readable: Callable[[int], Readable | None]) -> None:
         options = pool.connection_kwargs
         patience = min(options.get("socket_timeout") or _GREETING, _GREETING)
         self._connection = pool.connection_class(**{**options, "socket_timeout": patience})
@@ -57,6 +61,8 @@ class Channel:
             protocolError=InvalidResponse, replyError=ResponseError, notEnoughData=_NOTHING
         )  # fmt: skip
         self._buffer = bytearray(_READ)
+        # TLS has more to wait for than the socket.
+        self._readable = None if isinstance(self._socket, ssl.SSLSocket) else readable(self._socket.fileno())
 
     @property
     def stale(self) -> bool:
@@ -89,8 +95,10 @@ class Channel:
         Raises:
             OSError: it is not sent, or not whole.
         """
-        self._socket.settimeout(max(until - time.monotonic(), _LEAST))
-        self._socket.sendall(data)
+        sent = self._sent(data) if self._readable is not None else 0
+        if sent < len(data):
+            self._socket.settimeout(max(until - time.monotonic(), _LEAST))
+            self._socket.sendall(memoryview(data)[sent:])
 
     def receive(self, *, until: float) -> Any:
         """The next answer; an error that Redis answers is returned, as a ``ResponseError``.
@@ -100,8 +108,7 @@ class Channel:
             OSError, RedisError: the connection is broken.
         """
         while (answer := self._parser.gets()) is _NOTHING:
-            self._socket.settimeout(max(until - time.monotonic(), _LEAST))
-            count = self._socket.recv_into(self._buffer)
+            count = self._received(until)
             if not count:
                 raise RedisConnectionError("Redis closed the connection")
             self._parser.feed(self._buffer, 0, count)  # type: ignore[arg-type]  # any buffer will do
@@ -109,4 +116,27 @@ class Channel:
 
     def close(self) -> None:
         """Close it. Harmless when repeated, and in a process that only inherited it."""
+        if self._readable is not None:
+            self._readable.close()
         self._connection.disconnect()
+
+    def _sent(self, data: bytes) -> int:
+        """How many bytes the socket took at once."""
+        self._socket.setblocking(False)
+        try:
+            return int(self._socket.send(data))
+        except BlockingIOError:
+            return 0
+
+    def _received(self, until: float) -> int:
+        """How many bytes came into the buffer."""
+        if self._readable is None:
+            self._socket.settimeout(max(until - time.monotonic(), _LEAST))
+            return int(self._socket.recv_into(self._buffer))
+        self._socket.setblocking(False)
+        while True:
+            try:
+                return int(self._socket.recv_into(self._buffer))
+            except BlockingIOError:
+                if not self._readable.wait(until):
+                    raise TimeoutError("no answer in time") from None

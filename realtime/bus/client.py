@@ -18,6 +18,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
+from ..concurrency import Readable
 from ..errors import BusUnavailable, ConfigError
 from ..jitter import Backoff
 from .address import Address, parse, shown
@@ -62,9 +63,9 @@ class Client:
             raise ConfigError(f"REALTIME_BUS_URL is {shown(url)}, which the Redis client refuses: {exc}") from None
         self.redis = redis.Redis(connection_pool=pool)
 
-    def channel(self) -> Channel:
-        """A connection that is not one of the pool's. Raises ``RedisError``, ``OSError``."""
-        return Channel(self.redis.connection_pool)
+    def channel(self, readable: Callable[[int], Readable | None]) -> Channel:
+        """A connection that is not one of the pool's; see ``Channel``. Raises ``RedisError``, ``OSError``."""
+        return Channel(self.redis.connection_pool, readable=readable)
 
     def ask(self, ask: Callable[[], Any], *, again: bool = False) -> Any:
         """Ask; any failure of Redis is a ``BusUnavailable``.

@@ -112,8 +112,9 @@ class Pipe:
         batch: list[tuple[Job, _Turn | None]] = []
         try:
             if gather:
-                # What others want to publish in this loop turn goes along. And Redis may answer before anybody looks:
-                # who publishes in a loop must not keep other greenlets out.
+                # What others want to publish in this loop turn goes along, and what can be read by then. And Redis may
+                # answer before anybody looks: who publishes in a loop must not keep others out.
+                self._concurrency.sleep(0)
                 self._concurrency.sleep(0)
             while batch := self._next(own):
                 self._trips.exchange([job for job, _ in batch])

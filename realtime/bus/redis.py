@@ -80,7 +80,7 @@ class RedisBus(Bus):
         self._max_bytes = max(4 * max_message_bytes, DEFAULT_MAX_BYTES)
         self._durability = durability
         self._client = Client(url, tag=namespace, timeout=publish_timeout, sleep=concurrency.sleep, away=self._is_away)
-        self._redis = self._client.redis
+        self._redis, self._connect = self._client.redis, partial(self._client.channel, concurrency.readable)
         hasty = partial(Client, url, tag=namespace, sleep=concurrency.sleep, away=self._is_away)
         self.budgets = RedisBudgets(partial(hasty, timeout=min(PATIENCE, publish_timeout)), prefix=self._prefix)
         self.roster = RedisRoster(self._client.ask, self._redis, self._prefix)
@@ -98,7 +98,7 @@ class RedisBus(Bus):
         self._renew()
 
     def start(self, receiver: Receiver) -> Position:
-        source = Following(connect=self._client.channel, log=self._log, about=self._about)
+        source = Following(connect=self._connect, log=self._log, about=self._about)
         head, birth = source.state(START)
         receiver.skip(head)
         self._reader = Reader(
@@ -149,7 +149,7 @@ class RedisBus(Bus):
     def _renew(self) -> None:
         script = _script("log", "publish")
         trips = Trips(
-            connect=self._client.channel,
+            connect=self._connect,
             opening=partial(self._opening, script),
             sleep=self._concurrency.sleep,
             outage=self._is_away,
