@@ -82,9 +82,11 @@ class EventDoor(socketio.Server):
         with self.greeting:
             if sid is None or not self.manager.is_pre_connected(sid, namespace):
                 return
-            answer = self.packet_class(packet.CONNECT, self.accepted(eio_sid, sid), namespace=namespace)
-            answer.greets = True
-            self._send_packet(eio_sid, answer)
+            accepted = self.accepted(eio_sid, sid)
+            if not self.accept_at_once(eio_sid, namespace, accepted):
+                answer = self.packet_class(packet.CONNECT, accepted, namespace=namespace)
+                answer.greets = True
+                self._send_packet(eio_sid, answer)
             self.manager.connect(sid, namespace)
 
     def greet_caller(self, namespace: str) -> None:
@@ -96,6 +98,10 @@ class EventDoor(socketio.Server):
     def accepted(self, eio_sid: str, sid: str) -> dict[str, Any]:  # noqa: ARG002  for who says more
         """What CONNECT is answered with."""
         return {"sid": sid}
+
+    def accept_at_once(self, eio_sid: str, namespace: str, accepted: dict[str, Any]) -> bool:  # noqa: ARG002  the same
+        """Write CONNECT's answer on a shorter way than a packet's, where there is one; whether there is."""
+        return False
 
     def _handle_eio_message(self, eio_sid: str, data: str | bytes) -> None:
         try:
@@ -168,12 +174,27 @@ class EventDoor(socketio.Server):
     def _handle_connect(self, eio_sid: str, namespace: str | None, data: Any) -> None:
         mark = _CONNECTING.set(eio_sid)
         try:
-            super()._handle_connect(eio_sid, namespace, data)
+            if self.asks_on_connect(namespace or "/"):
+                super()._handle_connect(eio_sid, namespace, data)
+            else:
+                self._connect(eio_sid, namespace or "/")
         except Exception:  # noqa: BLE001  the application's, of any kind
             # The library leaves such a client waiting for ever.
             self._fail_to_connect(eio_sid, namespace or "/")
         finally:
             _CONNECTING.reset(mark)
+
+    def asks_on_connect(self, namespace: str) -> bool:
+        """Whether code of the application has a say in who connects."""
+        return bool("connect" in self.handlers.get(namespace, {}) or self.handlers.get("*") or self.namespace_handlers)
+
+    def _connect(self, eio_sid: str, namespace: str) -> None:
+        """The same where nobody is asked."""
+        if self.manager.pre_connect(eio_sid, namespace) is None:
+            refusal = self.packet_class(packet.CONNECT_ERROR, "Unable to connect", namespace=namespace)
+            self._send_packet(eio_sid, refusal)
+        else:
+            self.greet(eio_sid, namespace)
 
     def _refuse_to_connect(self, eio_sid: str, namespace: str, error: RealtimeError) -> None:
         """ "Connection to a namespace": stock clients have ``data`` as that of the error."""

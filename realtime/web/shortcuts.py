@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable
 from functools import partial
+from json.encoder import encode_basestring
 from typing import Any, Final
 
 from ..hub.connection import State
@@ -18,6 +19,7 @@ from ..message import encode_json
 from ..wire.depth import is_too_deep
 from .callerdoor import CallerDoor
 from .connections import SocketConnections
+from .eventpackets import EventPacket
 from .greeter import Greeter
 
 _DECODER: Final = json.JSONDecoder()
@@ -47,9 +49,19 @@ class ShortCuts(CallerDoor):
             return not self.manager.shared and self._do_at_once(socket, message, match, self._finish)
         return (message == "40" or message.startswith("40{")) and self._connect_at_once(socket, message[2:])
 
+    def accept_at_once(self, eio_sid: str, namespace: str, accepted: dict[str, Any]) -> bool:
+        socket = self.eio.sockets.get(eio_sid)
+        if socket is None or socket.link is None or namespace != "/" or not issubclass(self.packet_class, EventPacket):
+            return False
+        if self.realtime_connections.of_engine(eio_sid) is not None:
+            return False  # It is in rooms already: what these have for it is put in order below.
+        members = ",".join([f'"{name}":{encode_basestring(value)}' for name, value in accepted.items()])
+        socket.link.answer(f"40{{{members}}}")
+        return True
+
     def _connect_at_once(self, socket: Any, data: str) -> bool:
         """CONNECT to the default namespace, where no code of the application has a say in it."""
-        if "connect" in self.handlers.get("/", {}) or self.handlers.get("*") or self.namespace_handlers:
+        if self.asks_on_connect("/"):
             return False
         if self.realtime_greeter.active(self.environ[socket.sid], carrying=bool(data)):
             return False
