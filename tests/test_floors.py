@@ -14,7 +14,17 @@ PACKAGE = ROOT / "realtime"
 # Lowest first. Files of one floor do not import each other.
 FLOORS: tuple[tuple[str, ...], ...] = (
     ("errors", "jitter", "web.addresses"),
-    ("names", "concurrency", "signals", "seldom", "hub.polling", "serve.peer", "bus.address", "bus.locate"),
+    (
+        "names",
+        "concurrency",
+        "signals",
+        "seldom",
+        "hub.polling",
+        "hub.gathering",
+        "serve.peer",
+        "bus.address",
+        "bus.locate",
+    ),
     ("presence", "message", "schemas", "credentials", "values", "arguments"),
     ("hub.resuming",),
     (

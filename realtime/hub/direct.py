@@ -165,7 +165,7 @@ class DirectStream(SharingConnection):
             self._block(data[written:])
 
     def flush_soon(self, group: Group) -> None:
-        self._poller.soon(group)
+        self._poller.soon(group) if group.gathering is None else self._poller.gather(group)
 
     def writable(self) -> None:
         self._blocked = False

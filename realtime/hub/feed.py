@@ -94,7 +94,7 @@ class Feed(Sharing):
         with self._lock:
             woken, self._woken = self._woken, []
             filled = [(next(iter(group.together)), group) for group in self._filled if group.together]
-            self._filled = []
+            self._filled = {}
         for member, group in filled:
             member.flush_soon(group)
         for connection in woken:

@@ -9,6 +9,7 @@ has pending payloads of its own like every other connection. This file neither r
 from __future__ import annotations
 
 import logging
+import time
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
@@ -16,7 +17,9 @@ from typing import Any, Final, TypeGuard
 
 from ..message import START, Position
 from .connection import Connection, Encoder
+from .gathering import CROWD, Gathering
 
+_MUCH: Final = 64 * 1024  # Bytes for each reader with which nothing more is waited for.
 _NOTHING: Final = (0, START)
 
 
@@ -70,6 +73,7 @@ class Group:
         several: those of ``together`` that read other rooms, too.
         pending: payloads that nobody of ``together`` was written yet.
         before: the hub's position before the first of them.
+        gathering: says when to write; ``None`` for the few, who are written at the end of each loop turn.
         had: readers that were given the first few of ``pending`` already: how many, and the hub's position then.
     """
 
@@ -79,6 +83,7 @@ class Group:
         "alone",
         "apart",
         "before",
+        "gathering",
         "had",
         "pending",
         "pending_bytes",
@@ -97,6 +102,7 @@ class Group:
         self.pending_bytes = 0
         self.before = START
         self.had: dict[SharingConnection, tuple[int, Position]] = {}
+        self.gathering: Gathering | None = None
 
     def append(self, payload: Any, size: int, *, before: Position) -> None:
         """One more for all who share."""
@@ -106,6 +112,11 @@ class Group:
         self.pending.append(payload)
         self.pending_bytes += size
 
+    def waits(self, now: float) -> bool:
+        """Whether more should come before this is written; ``now`` is of ``time.monotonic``."""
+        gathering = self.gathering if self.pending_bytes < _MUCH else None
+        return gathering is not None and gathering.waits(len(self.pending), now)
+
     def flush(self) -> None:
         """Write what is pending to all who share it. Called where sockets are written, without the hub's lock."""
         with self._lock:
@@ -114,7 +125,7 @@ class Group:
                 self.had = {}
         if not payloads or not members:
             return
-        data = members[0].joined(payloads)
+        data, began = members[0].joined(payloads), time.monotonic()
         for member in members:
             try:
                 if not had or member not in had:
@@ -124,6 +135,8 @@ class Group:
             except Exception:
                 # One connection's fault must not keep the others from what is theirs.
                 logging.getLogger(__name__).exception("a connection could not be written")
+        if self.gathering is not None:
+            self.gathering.written(len(payloads), began, time.monotonic())
 
     def clear(self) -> list[Any]:
         """Take everything that is pending."""
@@ -135,6 +148,8 @@ class Group:
         """From here on the connection has what the group has. What is pending now it was given already."""
         self.apart.discard(connection)
         self.together.add(connection)
+        if self.gathering is None and len(self.together) >= CROWD:
+            self.gathering = Gathering()
         if several:
             self.several.add(connection)
         if self.pending:

@@ -16,6 +16,13 @@ class Flushed(Protocol):
         """Write what is pending."""
 
 
+class Gathered(Flushed, Protocol):
+    """What may be worth holding back."""
+
+    def waits(self, now: float) -> bool:
+        """Whether more should come before this is written; ``now`` is of ``time.monotonic``."""
+
+
 class Watched(Flushed, Protocol):
     """What a poller watches and calls, from one place at a time. None of these may block."""
 
@@ -48,6 +55,11 @@ class Poller(Protocol):
 
     def soon(self, flushed: Flushed) -> None:
         """Call ``flush`` once at the end of this loop turn."""
+
+    def gather(self, gathered: Gathered) -> None:
+        """Call ``flush`` at the end of the first loop turn in which it does not wait, or a moment after this. May be
+        repeated: then it is asked again.
+        """
 
     def spawn(self, task: Callable[[], None]) -> None:
         """Run something that may block."""

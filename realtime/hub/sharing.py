@@ -38,7 +38,7 @@ class Sharing(ABC):
         self._lock = lock
         self._members = Members(lock)
         self._woken: list[Connection] = []
-        self._filled: list[Group] = []
+        self._filled: dict[Group, None] = {}
 
     @abstractmethod
     def flush(self) -> None:
@@ -99,14 +99,13 @@ class Sharing(ABC):
                     self._part(connection)
 
     def _append_shared(self, group: Group, payload: Any, size: int, *, before: Position) -> None:
-        if not group.pending:
-            if group.several and self._members.dirty:
-                # What one connection gets in two rooms must keep its order; two groups cannot do that for it.
-                for connection in [one for one in group.several if one.due]:
-                    self._part(connection)
-                if not group.together:
-                    return
-            self._filled.append(group)
+        if not group.pending and group.several and self._members.dirty:
+            # What one connection gets in two rooms must keep its order; two groups cannot do that for it.
+            for connection in [one for one in group.several if one.due]:
+                self._part(connection)
+            if not group.together:
+                return
+        self._filled[group] = None
         group.append(payload, size, before=before)
         self.counters.deliveries += len(group.together)
         if group.pending_bytes > self.max_pending_bytes:

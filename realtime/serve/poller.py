@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -15,7 +16,8 @@ import gevent
 import gevent.event
 from gevent import get_hub, monkey
 
-from ..hub.polling import Flushed, Watched
+from ..hub.gathering import LONGEST_WAIT
+from ..hub.polling import Flushed, Gathered, Watched
 from .peer import silence
 
 HAS_EPOLL: Final = sys.platform == "linux"
@@ -27,7 +29,7 @@ _IDLE: Final = _IN | _RDHUP
 _GONE: Final = _HUP | _ERR
 _SPREAD: Final = 16
 """Heartbeats are spread over so many moments of their interval."""
-_LATEST: Final = 0.002
+_LATEST: Final = LONGEST_WAIT
 """Seconds that output waits at most for the end of a loop turn, where the loop has more to do than it can, or where
 more is expected."""
 
@@ -51,6 +53,8 @@ class GeventPoller:
         # A peer that should have answered is looked for once an interval: it is noticed within two.
         self._patience = heartbeat
         self._dirty: list[Flushed] = []
+        self._gathered: dict[Gathered, None] = {}
+        self._overdue = False
         self._something = gevent.event.Event()
         loop = get_hub().loop
         self._idle, self._looking = loop.idle(), False
@@ -90,12 +94,26 @@ class GeventPoller:
         The turn is over when nothing else is ready to be read and nothing more is expected, so that a lone message is
         written at once and messages that wait in several sockets, or come in several round trips, are written together.
         """
-        if not self._dirty:
-            self._late.again(self._something.set)
         if not self._looking:
-            self._looking = True
-            self._idle.start(self._turned)
+            self._look()
         self._dirty.append(flushed)
+
+    def gather(self, gathered: Gathered) -> None:
+        """The same, at the end of a later turn where it waits, within the same bound."""
+        if not self._looking:
+            self._look()
+        self._gathered[gathered] = None
+
+    def _look(self) -> None:
+        """Look for the end of the turn."""
+        if not self._dirty and not self._gathered:
+            self._late.again(self._is_late)
+        self._looking = True
+        self._idle.start(self._turned)
+
+    def _is_late(self) -> None:
+        self._overdue = True
+        self._something.set()
 
     def _turned(self) -> None:
         """Nothing else is ready to be read."""
@@ -107,11 +125,25 @@ class GeventPoller:
             self._something.set()
 
     def flush(self) -> None:
-        """Flush now what asked for it: the loop turn is over, or there will be no other."""
+        """Flush now what asked for it: there will be no other turn."""
+        self._overdue = True
+        self._flush()
+
+    def _flush(self) -> None:
+        """The loop turn is over: flush what asked for it, but for what waits and may."""
+        if not self._dirty and not self._gathered:
+            self._overdue = False
+            return
         dirty, self._dirty = self._dirty, []
-        if dirty:
-            self._looking = False
-            self._idle.stop()
+        if self._gathered:
+            now = 0.0 if self._overdue else time.monotonic()
+            ripe = [one for one in self._gathered if self._overdue or not one.waits(now)]
+            for one in ripe:
+                del self._gathered[one]
+            dirty += ripe
+        self._looking = self._overdue = False
+        self._idle.stop()
+        if not self._gathered:
             self._late.stop()
         for flushed in dirty:
             try:
@@ -135,7 +167,7 @@ class GeventPoller:
                 watched = self._watched.get(fd)
                 if watched is not None:
                     self._call(watched, events)
-            self.flush()
+            self._flush()
 
     def _call(self, watched: Watched, events: int) -> None:
         try:

@@ -71,7 +71,8 @@ class SocketOutput(SharingConnection):
 
     def flush_soon(self, group: Group) -> None:
         if self.link is not None:
-            self.link.poller.soon(group)
+            poller = self.link.poller
+            poller.soon(group) if group.gathering is None else poller.gather(group)
 
     def joined(self, payloads: list[Any]) -> bytes:
         return payloads[0].frame if len(payloads) == 1 else b"".join([payload.frame for payload in payloads])

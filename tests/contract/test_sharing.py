@@ -5,6 +5,7 @@ once, in order, and nothing else.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from realtime.bus.memory import MemoryBus
 from realtime.concurrency import Threads
 from realtime.hub.connection import State
+from realtime.hub.gathering import CROWD, Gathering
 from realtime.hub.groups import Group, SharingConnection
 from realtime.hub.hub import Hub
 from realtime.message import Message
@@ -135,6 +137,39 @@ def test_what_a_turn_brings_is_written_once_and_the_bytes_are_the_same_for_all(
     loop.turn()
     assert [client.written for client in clients] == [[b"0 1 2 "]] * 3
     assert len({id(client.written[0]) for client in clients}) == 1
+
+
+def test_only_a_crowd_may_wait_for_more_and_it_is_told_what_was_written_together(
+    bus: MemoryBus, loop: Loop, sharing: Callable[..., Client]
+) -> None:
+    few, crowd = [sharing("few") for _ in range(CROWD - 1)], [sharing("lobby") for _ in range(CROWD)]
+    put(bus, 0, "few")
+    put(bus, 1)
+    put(bus, 2)
+    for group in (*(few[0].shared or ()), *(crowd[0].shared or ())):
+        assert not group.waits(time.monotonic()), "nothing is known of it"
+    loop.turn()
+    assert (few[0].shared or ())[0].gathering is None
+    gathering = (crowd[0].shared or ())[0].gathering
+    assert gathering is not None and gathering.want == 2
+
+
+def test_a_crowd_asks_again_with_each_batch_and_does_not_wait_with_much(
+    bus: MemoryBus, hub: Hub, loop: Loop, sharing: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub.max_pending_bytes = 1_000_000
+    crowd = [sharing("lobby") for _ in range(CROWD)]
+    (group,) = crowd[0].shared or ()
+    monkeypatch.setattr(Gathering, "waits", lambda _self, count, _now: count < 3)
+    for number in range(3):
+        assert len(loop.asked) == number
+        put(bus, number)
+        assert group.waits(0) == (number < 2)
+    loop.turn()
+    put(bus, "x" * 40_000)
+    assert group.waits(0)
+    put(bus, "x" * 40_000)
+    assert not group.waits(0)
 
 
 def test_who_is_skipped_is_parted_and_gets_what_comes_before_and_after(

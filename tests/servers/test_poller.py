@@ -94,6 +94,67 @@ def test_what_comes_while_more_is_expected_is_written_together_with_it_and_alone
     ], run.stderr[-2000:]
 
 
+_GATHERING = """
+from gevent import monkey
+monkey.patch_all()
+import gevent
+from realtime.serve import poller as module
+
+
+class Gathered:
+    times, looks, patient = 0, 0, False
+
+    def waits(self, now):
+        self.looks += 1
+        return self.patient
+
+    def flush(self):
+        self.times += 1
+
+
+def turn():
+    poller.gather(crowd)
+    gevent.sleep(0.01)
+    return [crowd.times, other.times]
+
+
+crowd, other = Gathered(), Gathered()
+latest, module._LATEST = module._LATEST, 100
+poller = module.GeventPoller(heartbeat=25)
+print("it does not wait:", turn())
+crowd.patient = True
+print("it waits:", turn())
+poller.soon(other)
+gevent.sleep(0.01)
+print("nobody waits with it:", [crowd.times, other.times])
+crowd.patient = False
+print("enough came:", turn())
+crowd.patient = True
+turn()
+poller.flush()
+print("there is no other turn:", [crowd.times, other.times])
+module._LATEST = latest
+poller = module.GeventPoller(heartbeat=25)
+poller.gather(crowd)
+with gevent.Timeout(20):
+    while crowd.times < 4:
+        gevent.sleep(0.001)
+print("nothing comes:", [crowd.times, other.times])
+"""
+
+
+def test_a_crowd_is_written_when_it_waits_no_more_or_a_moment_later_and_nobody_else_waits_with_it() -> None:
+    run = played(_GATHERING)
+    assert run.stdout.splitlines() == [
+        "it does not wait: [1, 0]",
+        "it waits: [1, 0]",
+        "nobody waits with it: [1, 1]",
+        "enough came: [2, 1]",
+        "there is no other turn: [3, 1]",
+        "nothing comes: [4, 1]",
+    ], run.stderr[-2000:]
+
+
 def played(script: str) -> subprocess.CompletedProcess[str]:
     """Run it in a process of its own, which gevent patches."""
     command = [sys.executable, "-c", script]
