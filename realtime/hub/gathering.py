@@ -3,8 +3,8 @@
 Writing to hundreds of sockets costs the same for one message as for several. Where publishers are many, or come over
 other processes, their messages arrive within a moment of each other; written as they arrive, each costs a round of all
 sockets. Here a room under load waits for as many as lately came within such a moment, and no longer than that takes.
-A lone message never waits, and neither does one for which waiting has brought nothing. This file knows no clock and no
-loop: it is told when, and whoever asks it sets the longest wait.
+A lone message never waits; where waiting has brought nothing, it is tried ever more seldom. This file knows no clock
+and no loop: it is told when, and whoever asks it keeps to the longest wait.
 """
 
 from __future__ import annotations

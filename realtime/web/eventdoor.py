@@ -191,7 +191,7 @@ class EventDoor(socketio.Server):
     def _connect(self, eio_sid: str, namespace: str) -> None:
         """The same where nobody is asked."""
         if self.manager.pre_connect(eio_sid, namespace) is None:
-            refusal = self.packet_class(packet.CONNECT_ERROR, "Unable to connect", namespace=namespace)
+            refusal = self.packet_class(packet.CONNECT_ERROR, {"message": "Unable to connect"}, namespace=namespace)
             self._send_packet(eio_sid, refusal)
         else:
             self.greet(eio_sid, namespace)
