@@ -31,6 +31,9 @@ def replica(own_redis: Redis, tmp_path_factory: pytest.TempPathFactory) -> Itera
     with redis_client.Redis(port=own_redis.port) as admin:
         admin.config_set("repl-diskless-sync-delay", "0")
         eventually(lambda: admin.info("replication").get("slave0", {}).get("state") == "online", what="replication")
+        # Once it is online it still loads what it was sent: only then it confirms anything.
+        admin.set("written", "before")
+        assert admin.wait(1, 10_000) == 1
     yield redis
     redis.stop()
 
@@ -40,7 +43,7 @@ def open_bus(own_redis: Redis, concurrency: Concurrency) -> Iterator[Open]:
     opened: list[RedisBus] = []
 
     def open_one(replicas: int = 1, **options: Any) -> RedisBus:
-        durability = Durability(replicas, options.pop("timeout", 0.3))
+        durability = Durability(replicas, options.pop("timeout", 1))
         opened.append(RedisBus(own_redis.url, concurrency=concurrency, durability=durability, **options))
         return opened[-1]
 
@@ -106,7 +109,7 @@ def test_asking_for_more_replicas_than_there_are_refuses_everything_and_says_how
 ) -> None:
     assert replica.alive
     with pytest.raises(NotDurable, match="only 1 of the 3 replicas"):
-        put(open_bus(3, timeout=1), 1)  # The one that there is has as long to confirm it as by default.
+        put(open_bus(3), 1)
 
 
 def test_a_primary_without_enough_replicas_accepts_nothing_where_redis_is_told_so(
