@@ -3,10 +3,7 @@ turn, or in a moment of which more is known to come, is written together."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
-from tests.support.processes import ROOT, clean_environment
+from tests.support.patched import played
 
 _BEATS = """
 from gevent import monkey
@@ -102,10 +99,9 @@ from realtime.serve import poller as module
 
 
 class Gathered:
-    times, looks, patient = 0, 0, False
+    times, patient = 0, False
 
     def waits(self, now):
-        self.looks += 1
         return self.patient
 
     def flush(self):
@@ -153,11 +149,3 @@ def test_a_crowd_is_written_when_it_waits_no_more_or_a_moment_later_and_nobody_e
         "there is no other turn: [3, 1]",
         "nothing comes: [4, 1]",
     ], run.stderr[-2000:]
-
-
-def played(script: str) -> subprocess.CompletedProcess[str]:
-    """Run it in a process of its own, which gevent patches."""
-    command = [sys.executable, "-c", script]
-    return subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
-    )

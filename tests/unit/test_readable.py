@@ -4,11 +4,8 @@ time is over, whatever the waits before it were.
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 from realtime.concurrency import Threads
-from tests.support.processes import ROOT, clean_environment
+from tests.support.patched import played
 
 _WAITS = """
 from gevent import monkey
@@ -63,10 +60,7 @@ gevent.sleep(0.3)
 
 
 def test_each_wait_ends_with_data_or_when_its_own_time_is_over() -> None:
-    command = [sys.executable, "-c", _WAITS]
-    run = subprocess.run(
-        command, cwd=ROOT, env=clean_environment(), capture_output=True, text=True, timeout=60, check=False
-    )
+    run = played(_WAITS)
     assert run.stdout.splitlines() == [
         "there already: True",
         "it comes: True",
